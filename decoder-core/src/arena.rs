@@ -1,0 +1,76 @@
+//! How the lent memory is cut up.
+
+use crate::latents::LatentPlan;
+use crate::synthesis::{Arithmetic, Plan};
+use crate::weights::ParameterCount;
+use crate::wire::FileHeader;
+
+/// Bytes of each region, each a multiple of 4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Layout {
+    activations: usize,
+    weights: usize,
+    biases: usize,
+    context: usize,
+    latents: usize,
+    flags: usize,
+    pictures: usize,
+}
+
+/// The regions.
+#[derive(Debug)]
+pub(crate) struct Regions<'a, T> {
+    pub(crate) activations: &'a mut [T],
+    pub(crate) weights: &'a mut [i16],
+    pub(crate) biases: &'a mut [i16],
+    pub(crate) context: &'a mut [i8],
+    pub(crate) latents: &'a mut [i8],
+    pub(crate) flags: &'a mut [u8],
+    pub(crate) pictures: &'a mut [u8],
+}
+
+/// Bytes of `count` items, in whole words.
+const fn bytes<T>(count: usize) -> usize {
+    (count * size_of::<T>()).next_multiple_of(4)
+}
+
+impl Layout {
+    /// What a stream needs with activations of type `A`.
+    pub(crate) fn new<A: Arithmetic>(header: &FileHeader, plan: &Plan) -> Self {
+        let count = ParameterCount::new(&header.architecture);
+        let latents = LatentPlan::new(&header.architecture, header.geometry());
+        Self {
+            activations: bytes::<A::Activation>(plan.activations_len()),
+            weights: bytes::<i16>(count.weights),
+            biases: bytes::<i16>(count.biases),
+            context: bytes::<i8>(count.context),
+            latents: bytes::<i8>(latents.latents_len()),
+            flags: bytes::<u8>(latents.flags_len()),
+            pictures: bytes::<u8>(plan.pictures_len()),
+        }
+    }
+
+    /// In all.
+    pub(crate) fn bytes(&self) -> usize {
+        self.activations + self.weights + self.biases + self.context + self.latents + self.flags + self.pictures
+    }
+
+    /// Cuts `scratch`; `None` if it is too short.
+    pub(crate) fn split<'a, A: Arithmetic>(&self, scratch: &'a mut [u32]) -> Option<Regions<'a, A::Activation>> {
+        let mut rest = scratch;
+        let mut take = |bytes: usize| {
+            let (region, after) = core::mem::take(&mut rest).split_at_mut_checked(bytes / 4)?;
+            rest = after;
+            Some(region)
+        };
+        Some(Regions {
+            activations: bytemuck::must_cast_slice_mut(take(self.activations)?),
+            weights: bytemuck::must_cast_slice_mut(take(self.weights)?),
+            biases: bytemuck::must_cast_slice_mut(take(self.biases)?),
+            context: bytemuck::must_cast_slice_mut(take(self.context)?),
+            latents: bytemuck::must_cast_slice_mut(take(self.latents)?),
+            flags: bytemuck::must_cast_slice_mut(take(self.flags)?),
+            pictures: bytemuck::must_cast_slice_mut(take(self.pictures)?),
+        })
+    }
+}

@@ -1,0 +1,238 @@
+//! The decoder: segment by segment, picture by picture.
+
+use core::fmt;
+
+use crate::arena::{Layout, Regions};
+use crate::entropy::RangeDecoder;
+use crate::error::{Corruption, Error, Result};
+use crate::latents::{Chunk, Group, LatentPlan, Latents};
+use crate::sink::RowSink;
+use crate::synthesis::{Arithmetic, Inputs, Integer, Pipeline, Plan};
+use crate::weights::{Parameters, Scalars, code};
+use crate::wire::{Architecture, FileHeader, MAX_GRIDS, Segment, Stream, Temporal};
+
+/// The decoder of the format.
+pub type Decoder<'s, 'b> = DecoderWith<'s, 'b, Integer>;
+
+/// Why a picture was not finished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrameError<E> {
+    /// The stream is at fault.
+    Stream(Error),
+    /// The sink is.
+    Sink(E),
+}
+
+impl FrameError<core::convert::Infallible> {
+    /// The error of a sink that cannot fail.
+    #[must_use]
+    pub fn into_stream_error(self) -> Error {
+        match self {
+            Self::Stream(error) => error,
+            Self::Sink(never) => match never {},
+        }
+    }
+}
+
+impl<E> From<Error> for FrameError<E> {
+    fn from(error: Error) -> Self {
+        Self::Stream(error)
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for FrameError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stream(error) => error.fmt(f),
+            Self::Sink(error) => error.fmt(f),
+        }
+    }
+}
+
+/// Bits that a segment has spent so far, by kind, in 1/256 of a bit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SegmentBits {
+    /// On weights and all that goes with them.
+    pub weights: u64,
+    /// On the motion field.
+    pub motion: u64,
+    /// On each grid.
+    pub grids: [u64; MAX_GRIDS],
+}
+
+/// A decoder whose activations are those of `A`: the codec itself with [`Integer`], its float twin with `Float`.
+#[derive(Debug)]
+pub struct DecoderWith<'s, 'b, A: Arithmetic> {
+    architecture: Architecture,
+    plan: Plan,
+    latent_plan: LatentPlan,
+    size: [usize; 2],
+    activations: &'s mut [A::Activation],
+    weights: &'s mut [i16],
+    biases: &'s mut [i16],
+    context: &'s mut [i8],
+    pictures: &'s mut [u8],
+    latents: Latents<'s>,
+    scalars: Scalars,
+    segment: Option<Running<'b>>,
+}
+
+/// A segment that is being decoded.
+#[derive(Clone, Debug)]
+struct Running<'b> {
+    coder: RangeDecoder<'b>,
+    frames: usize,
+    predicted: bool,
+    next: usize,
+    bits: SegmentBits,
+}
+
+impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
+    /// Takes the memory of [`Stream::scratch_len`] bytes; what is in it does not matter.
+    ///
+    /// # Errors
+    /// [`Error::ScratchTooSmall`].
+    pub fn new(stream: &Stream<'_>, scratch: &'s mut [u32]) -> Result<Self> {
+        let demand = stream.demand();
+        let header: &FileHeader = stream.header();
+        let layout = Layout::new::<A>(header, &demand.plan);
+        let too_small = Error::ScratchTooSmall { required: layout.bytes(), lent: scratch.len() * 4 };
+        let Regions { activations, weights, biases, context, latents, flags, pictures } =
+            layout.split::<A>(scratch).ok_or(too_small)?;
+        let mut scalars = Scalars::default();
+        // The header's check bounds grids and layers, so there is room.
+        let _ = scalars.gains.resize(header.architecture.grids.len(), 0);
+        let _ = scalars.shifts.resize(header.architecture.layers().count(), 0);
+        Ok(Self {
+            architecture: header.architecture.clone(),
+            plan: demand.plan.clone(),
+            latent_plan: demand.latents.clone(),
+            size: [header.width.into(), header.height.into()],
+            activations,
+            weights,
+            biases,
+            context,
+            pictures,
+            latents: Latents::new(latents, flags),
+            scalars,
+            segment: None,
+        })
+    }
+
+    /// Begins a segment: checks its payload, reads its weights and the grids that stand for all of it.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`]; the decoder can begin another segment then.
+    pub fn begin(&mut self, segment: Segment<'b>) -> Result<()> {
+        self.segment = None;
+        let mut coder = RangeDecoder::new(segment.payload()?);
+        let mut parameters = Parameters { weights: self.weights, biases: self.biases, context: self.context };
+        code(&mut coder, &self.architecture, &mut self.scalars, &mut parameters)?;
+        coder.check()?;
+        let mut bits = SegmentBits { weights: coder.bits_q8(), ..SegmentBits::default() };
+        self.latents.reset();
+        let predicted = segment.header.predicted;
+        let frames = usize::from(segment.header.frames);
+        let chunk = Chunk { first: 0, frames, predicted };
+        for (number, grid) in self.architecture.grids.iter().enumerate() {
+            if grid.temporal == Temporal::Whole {
+                let group = Group::Grid(number);
+                self.latents.code_group(&mut coder, &self.latent_plan, &self.architecture, self.context, group, chunk)?;
+                bits.count(group, &coder);
+            }
+        }
+        coder.check()?;
+        self.segment = Some(Running { coder, frames, predicted, next: 0, bits });
+        Ok(())
+    }
+
+    /// Decodes the next picture of the segment into `sink`; `false` if there was none left.
+    ///
+    /// # Errors
+    /// [`FrameError`]; the segment is given up then, and the decoder can begin another.
+    pub fn next_frame<S: RowSink>(&mut self, sink: &mut S) -> core::result::Result<bool, FrameError<S::Error>> {
+        let Some(mut running) = self.segment.take() else { return Ok(false) };
+        if running.next >= running.frames {
+            return Ok(false);
+        }
+        let chunk_frames = 1 << self.architecture.root_depth;
+        let frame_of_chunk = running.next % chunk_frames;
+        if frame_of_chunk == 0 {
+            self.next_chunk(&mut running)?;
+        }
+        let inputs = Inputs {
+            architecture: &self.architecture,
+            latent_plan: &self.latent_plan,
+            latents: self.latents.latents,
+            scalars: &self.scalars,
+            weights: self.weights,
+            biases: self.biases,
+            frame: running.next,
+            frame_of_chunk,
+            predicted: running.predicted && running.next > 0,
+            size: self.size,
+        };
+        let pipeline = Pipeline::<A>::new(&self.plan, inputs, self.activations, self.pictures);
+        pipeline.run(sink).map_err(FrameError::Sink)?;
+        running.next += 1;
+        self.segment = Some(running);
+        Ok(true)
+    }
+
+    /// Bits of the segment so far, by kind.
+    #[must_use]
+    pub fn bits(&self) -> SegmentBits {
+        self.segment.as_ref().map_or_else(SegmentBits::default, |running| running.bits)
+    }
+
+    fn next_chunk(&mut self, running: &mut Running<'b>) -> Result<()> {
+        if running.next > 0 {
+            self.latents.advance(&self.latent_plan);
+        }
+        let frames = (running.frames - running.next).min(1 << self.architecture.root_depth);
+        let chunk = Chunk { first: running.next, frames, predicted: running.predicted };
+        for group in self.latent_plan.groups() {
+            let coded = match group {
+                Group::Motion => running.predicted,
+                Group::Grid(number) => self.architecture.grids.get(number).is_some_and(|grid| grid.temporal != Temporal::Whole),
+            };
+            if coded {
+                let coder = &mut running.coder;
+                self.latents.code_group(coder, &self.latent_plan, &self.architecture, self.context, group, chunk)?;
+                running.bits.count(group, coder);
+            }
+        }
+        if running.predicted {
+            self.check_reach(frames)?;
+        }
+        if running.next + frames == running.frames { running.coder.finish() } else { running.coder.check() }
+    }
+
+    /// Refuses vectors that reach beyond the rows that are kept.
+    fn check_reach(&self, frames: usize) -> Result<()> {
+        let reach = self.architecture.motion.map_or(0, |motion| 4 * motion.reach);
+        let vertical = self.latent_plan.first_channel(Group::Motion);
+        let place = self.latent_plan.slice(vertical, 1).start..self.latent_plan.slice(vertical, frames).end;
+        let vectors = self.latents.latents.get(place).unwrap_or_default();
+        if vectors.iter().any(|vector| vector.unsigned_abs() > reach) {
+            return Err(Error::Corrupt(Corruption::Motion));
+        }
+        Ok(())
+    }
+}
+
+impl SegmentBits {
+    /// Charges what has been read since the last count.
+    fn count(&mut self, group: Group, coder: &RangeDecoder<'_>) {
+        let before = self.weights + self.motion + self.grids.iter().sum::<u64>();
+        let spent = coder.bits_q8().saturating_sub(before);
+        match group {
+            Group::Motion => self.motion += spent,
+            Group::Grid(number) => {
+                if let Some(grid) = self.grids.get_mut(number) {
+                    *grid += spent;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! The latents of a chunk: where each channel's slices lie and in which order they are coded (SPEC section 4).
+
+use heapless::Vec;
+
+use crate::entropy::Coder;
+use crate::error::{Corruption, Error, Result};
+use crate::octree::{ContextParameters, ContextShape, FlagStates, Flags, Parent, Root, flags_len};
+use crate::wire::{Architecture, Geometry, MAX_CHANNELS, MAX_GRIDS, ROOT_LOG2, Temporal};
+
+/// Channels of the motion field: vertical, horizontal.
+const MOTION_CHANNELS: usize = 2;
+/// Channels of latents and of motion.
+const ALL_CHANNELS: usize = MAX_CHANNELS + MOTION_CHANNELS;
+/// Log2 of the frames of a slice that stands for a whole segment: more than any chunk has.
+const WHOLE_LOG2: u32 = 31;
+
+/// What is coded together and counted together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// The motion field.
+    Motion,
+    /// A grid, by its number.
+    Grid(usize),
+}
+
+/// Where one channel lies.
+#[derive(Clone, Copy, Debug)]
+struct Channel {
+    group: Group,
+    /// Number among the type biases of its context parameters.
+    number: usize,
+    height: usize,
+    width: usize,
+    stride_log2: u32,
+    /// Log2 of the frames of a slice.
+    temporal_log2: u32,
+    /// Offset and number of its planes; plane 0 is the last slice of the chunk before.
+    latents: usize,
+    planes: usize,
+    flags: usize,
+    parent: Option<usize>,
+}
+
+impl Channel {
+    fn plane(&self) -> usize {
+        self.height * self.width
+    }
+
+    fn is_whole(&self) -> bool {
+        self.temporal_log2 == WHOLE_LOG2
+    }
+}
+
+/// Where all channels lie, for a picture size and an architecture.
+#[derive(Clone, Debug)]
+pub struct LatentPlan {
+    channels: Vec<Channel, ALL_CHANNELS>,
+    groups: Vec<Group, { MAX_GRIDS + 1 }>,
+    root_depth: u32,
+    flag_levels: u32,
+    latents: usize,
+    flags: usize,
+}
+
+impl LatentPlan {
+    /// Lays the channels out.
+    #[must_use]
+    pub fn new(architecture: &Architecture, geometry: Geometry) -> Self {
+        let mut plan = Self {
+            channels: Vec::new(),
+            groups: Vec::new(),
+            root_depth: architecture.root_depth.into(),
+            flag_levels: architecture.flag_levels.into(),
+            latents: 0,
+            flags: 0,
+        };
+        let mut last_whole = None;
+        for (grid, of) in architecture.grids.iter().enumerate() {
+            let stride_log2 = of.stride_log2.into();
+            let (height, width) = geometry.grid(stride_log2);
+            let temporal_log2 = match of.temporal {
+                Temporal::Every(log2) => log2.into(),
+                Temporal::Whole => WHOLE_LOG2,
+            };
+            let planes = 1 + ((1usize << plan.root_depth).checked_shr(temporal_log2).unwrap_or(0)).max(1);
+            for _ in 0..of.channels {
+                let number = plan.channels.len();
+                let parent = if temporal_log2 == WHOLE_LOG2 { last_whole } else { number.checked_sub(1) };
+                plan.push(Channel {
+                    group: Group::Grid(grid),
+                    number,
+                    height,
+                    width,
+                    stride_log2,
+                    temporal_log2,
+                    latents: 0,
+                    planes,
+                    flags: 0,
+                    parent,
+                });
+                if temporal_log2 == WHOLE_LOG2 {
+                    last_whole = Some(number);
+                }
+            }
+        }
+        if architecture.motion.is_some() {
+            let (height, width) = geometry.motion();
+            for number in 0..MOTION_CHANNELS {
+                let parent = (number > 0).then(|| plan.channels.len().saturating_sub(1));
+                plan.push(Channel {
+                    group: Group::Motion,
+                    number,
+                    height,
+                    width,
+                    stride_log2: ROOT_LOG2,
+                    temporal_log2: 0,
+                    latents: 0,
+                    planes: 1 + (1 << plan.root_depth),
+                    flags: 0,
+                    parent,
+                });
+            }
+            let _ = plan.groups.push(Group::Motion);
+        }
+        for grid in 0..architecture.grids.len() {
+            let _ = plan.groups.push(Group::Grid(grid));
+        }
+        plan
+    }
+
+    fn push(&mut self, mut channel: Channel) {
+        channel.latents = self.latents;
+        channel.flags = self.flags;
+        self.latents += channel.planes * channel.plane();
+        self.flags += flags_len(self.flag_levels, channel.height, channel.width);
+        // The header's check bounds the channels, so there is room.
+        let _ = self.channels.push(channel);
+    }
+
+    /// Latents of all planes of all channels.
+    #[must_use]
+    pub fn latents_len(&self) -> usize {
+        self.latents
+    }
+
+    /// Flags of all channels.
+    #[must_use]
+    pub fn flags_len(&self) -> usize {
+        self.flags
+    }
+
+    /// The groups in the order in which a chunk has them.
+    pub fn groups(&self) -> impl Iterator<Item = Group> + '_ {
+        self.groups.iter().copied()
+    }
+
+    /// The number of the first channel of a group.
+    #[must_use]
+    pub fn first_channel(&self, group: Group) -> usize {
+        self.channels.iter().position(|channel| channel.group == group).unwrap_or(0)
+    }
+
+    /// The place of a slice of a channel in the latents. `slice` counts in the chunk from 1; 0 is the last slice of the chunk before.
+    #[must_use]
+    pub fn slice(&self, channel: usize, slice: usize) -> core::ops::Range<usize> {
+        let Some(of) = self.channels.get(channel) else { return 0..0 };
+        let from = of.latents + slice * of.plane();
+        from..from + of.plane()
+    }
+
+    /// Multiplications of the context networks for one frame in which nothing is empty.
+    #[must_use]
+    pub fn context_macs(&self, architecture: &Architecture) -> u64 {
+        let of_latents = ContextShape::latents(architecture).macs();
+        self.channels
+            .iter()
+            .map(|channel| {
+                let macs = if channel.group == Group::Motion { ContextShape::MOTION.macs() } else { of_latents };
+                ((channel.plane() * macs) as u64).checked_shr(channel.temporal_log2).unwrap_or(0)
+            })
+            .sum()
+    }
+}
+
+/// Which frames of a segment a chunk has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    /// Number of its first frame in the segment.
+    pub first: usize,
+    /// Frames in it.
+    pub frames: usize,
+    /// Whether the segment's frames after the first are predicted.
+    pub predicted: bool,
+}
+
+/// The latents of a chunk in memory of the caller, and the state that goes from chunk to chunk.
+#[derive(Debug)]
+pub struct Latents<'a> {
+    /// All planes of all channels.
+    pub latents: &'a mut [i8],
+    flags: &'a mut [u8],
+    states: [FlagStates; ALL_CHANNELS],
+}
+
+impl<'a> Latents<'a> {
+    /// Over [`LatentPlan::latents_len`] and [`LatentPlan::flags_len`] items.
+    pub fn new(latents: &'a mut [i8], flags: &'a mut [u8]) -> Self {
+        Self { latents, flags, states: [FlagStates::default(); ALL_CHANNELS] }
+    }
+
+    /// Forgets everything: a segment begins.
+    pub fn reset(&mut self) {
+        self.latents.fill(0);
+        self.flags.fill(0);
+        self.states = [FlagStates::default(); ALL_CHANNELS];
+    }
+
+    /// Moves the last slices into the past: a chunk that is not the segment's first begins.
+    pub fn advance(&mut self, plan: &LatentPlan) {
+        for (number, channel) in plan.channels.iter().enumerate() {
+            if !channel.is_whole() {
+                let last = plan.slice(number, channel.planes - 1);
+                if last.end <= self.latents.len() {
+                    self.latents.copy_within(last, channel.latents);
+                }
+            }
+        }
+    }
+
+    /// Codes a group's slices of a chunk.
+    ///
+    /// # Errors
+    /// What the symbols are corrupt by.
+    pub fn code_group<C: Coder>(
+        &mut self,
+        coder: &mut C,
+        plan: &LatentPlan,
+        architecture: &Architecture,
+        context: &[i8],
+        group: Group,
+        chunk: Chunk,
+    ) -> Result<()> {
+        let of_latents = ContextShape::latents(architecture);
+        let (shape, items) = match group {
+            Group::Motion => (ContextShape::MOTION, context.get(of_latents.len()..).unwrap_or_default()),
+            Group::Grid(_) => (of_latents, context),
+        };
+        let parameters = ContextParameters::new(shape, items);
+        for number in 0..plan.channels.len() {
+            if plan.channels.get(number).is_some_and(|channel| channel.group == group) {
+                self.code_channel(coder, plan, &parameters, number, chunk)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn code_channel<C: Coder>(
+        &mut self,
+        coder: &mut C,
+        plan: &LatentPlan,
+        parameters: &ContextParameters<'_>,
+        number: usize,
+        chunk: Chunk,
+    ) -> Result<()> {
+        let missing = Error::Corrupt(Corruption::Latent);
+        let channel = plan.channels.get(number).ok_or(missing)?;
+        let first_of_segment = chunk.first == 0;
+        // Frame 0 has no motion: in the first chunk its slice is left out, and the others keep their places.
+        let skipped = usize::from(channel.group == Group::Motion && first_of_segment);
+        let slices = if channel.is_whole() { 1 } else { ((chunk.frames - 1) >> channel.temporal_log2) + 1 };
+        let predicted_from = match (channel.group, chunk.predicted, first_of_segment) {
+            (Group::Motion, ..) | (_, true, false) => 0,
+            (_, true, true) => 1,
+            (_, false, _) => usize::MAX,
+        };
+        let (before, own) = self.latents.split_at_mut_checked(channel.latents).ok_or(missing)?;
+        let own = own.get_mut(..channel.planes * channel.plane()).ok_or(missing)?;
+        let parent = channel.parent.and_then(|parent| plan.channels.get(parent)).map(|parent| Parent {
+            latents: before.get(parent.latents..).unwrap_or_default(),
+            plane: parent.plane(),
+            width: parent.width,
+            shift: parent.stride_log2 - channel.stride_log2,
+            child_log2: if channel.is_whole() { 0 } else { channel.temporal_log2 },
+            parent_log2: parent.temporal_log2,
+        });
+        let flag_bytes = flags_len(plan.flag_levels, channel.height, channel.width);
+        let bytes = self.flags.get_mut(channel.flags..channel.flags + flag_bytes).ok_or(missing)?;
+        let states = self.states.get_mut(number).ok_or(missing)?;
+        let mut flags = Flags { bytes, levels: plan.flag_levels, states };
+        let mut first = skipped;
+        while first < slices {
+            let depth = (slices - first).ilog2().min(plan.root_depth);
+            let plane = channel.plane();
+            let planes = own.get_mut(first * plane..(first + 1 + (1 << depth)) * plane).ok_or(missing)?;
+            let mut root = Root {
+                planes,
+                height: channel.height,
+                width: channel.width,
+                depth,
+                first_slice: first,
+                channel: channel.number,
+                predicted_from,
+                parent,
+            };
+            root.code(coder, &mut flags, parameters)?;
+            first += 1 << depth;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,120 @@
+//! What the synthesis computes with. The graph is written once over this trait: in integers it is the codec, in floats it is
+//! the twin that conformance tests compare with.
+
+use crate::wire::LayerKind;
+
+/// One row of a layer to compute.
+#[derive(Clone, Copy, Debug)]
+pub struct LayerRow<'a, T> {
+    /// Its shape.
+    pub kind: LayerKind,
+    /// Input channels.
+    pub inputs: usize,
+    /// Output channels.
+    pub outputs: usize,
+    /// Whether negative outputs become 0.
+    pub relu: bool,
+    /// Whether the input is added to the output.
+    pub residual: bool,
+    /// Fraction bits of the weights, 1..=15.
+    pub shift: u32,
+    /// `[output][ky][kx][input]`; depthwise `[output][ky][kx]`.
+    pub weights: &'a [i16],
+    /// `[output]`, steps of `2^-7`; empty for none.
+    pub biases: &'a [i16],
+    /// The rows above, at and below, channels interleaved, one site of padding at both ends.
+    pub rows: [&'a [T]; 3],
+}
+
+/// A kind of arithmetic.
+pub trait Arithmetic {
+    /// An activation. All-zero bytes are zero.
+    type Activation: bytemuck::Pod;
+    /// The running sum of a convolution.
+    type Sum: Copy;
+
+    /// A latent as an activation: `m` frames after `before`, of `2^log2` to `after`. With `log2 = 0`, `after`.
+    fn latent(gain: u16, before: i8, after: i8, m: u32, log2: u32) -> Self::Activation;
+
+    /// A predicted sample as an activation.
+    fn sample(prediction: u8) -> Self::Activation;
+
+    /// Weights 9, 3, 3, 1 of 16.
+    fn upsample(near: Self::Activation, beside: Self::Activation, above: Self::Activation, diagonal: Self::Activation) -> Self::Activation;
+
+    /// What a sum begins with.
+    fn start(bias: i16, shift: u32) -> Self::Sum;
+
+    /// Adds a product.
+    fn multiply_add(sum: Self::Sum, activation: Self::Activation, weight: i16) -> Self::Sum;
+
+    /// What becomes of a sum.
+    fn finish(sum: Self::Sum, shift: u32, residual: Option<Self::Activation>, relu: bool) -> Self::Activation;
+
+    /// A residual in code values.
+    fn code_value(activation: Self::Activation) -> i32;
+
+    /// Computes a row of a layer into `out`, `outputs` channels interleaved, no padding.
+    ///
+    /// This is the definition; a faster one must give the same.
+    fn layer_row(layer: &LayerRow<'_, Self::Activation>, out: &mut [Self::Activation]) {
+        match layer.kind {
+            LayerKind::Point => point_row::<Self>(layer, out),
+            LayerKind::Full => full_row::<Self>(layer, out),
+            LayerKind::Depthwise => depthwise_row::<Self>(layer, out),
+        }
+    }
+}
+
+/// The bias of output `o`.
+fn bias<T>(layer: &LayerRow<'_, T>, o: usize) -> i16 {
+    layer.biases.get(o).copied().unwrap_or(0)
+}
+
+/// Sum of products of two runs.
+#[inline(always)]
+fn dot<A: Arithmetic + ?Sized>(sum: A::Sum, activations: &[A::Activation], weights: &[i16]) -> A::Sum {
+    activations.iter().zip(weights).fold(sum, |sum, (&x, &w)| A::multiply_add(sum, x, w))
+}
+
+fn point_row<A: Arithmetic + ?Sized>(layer: &LayerRow<'_, A::Activation>, out: &mut [A::Activation]) {
+    let inputs = layer.rows[1].get(layer.inputs..).unwrap_or_default();
+    for (site, out) in inputs.chunks_exact(layer.inputs).zip(out.chunks_exact_mut(layer.outputs)) {
+        for (o, (out, weights)) in out.iter_mut().zip(layer.weights.chunks_exact(layer.inputs)).enumerate() {
+            let sum = dot::<A>(A::start(bias(layer, o), layer.shift), site, weights);
+            let residual = if layer.residual { site.get(o).copied() } else { None };
+            *out = A::finish(sum, layer.shift, residual, layer.relu);
+        }
+    }
+}
+
+fn full_row<A: Arithmetic + ?Sized>(layer: &LayerRow<'_, A::Activation>, out: &mut [A::Activation]) {
+    let n = layer.inputs;
+    for (x, out) in out.chunks_exact_mut(layer.outputs).enumerate() {
+        // The three taps of a row lie side by side.
+        let taps = layer.rows.map(|row| row.get(x * n..(x + 3) * n).unwrap_or_default());
+        for (o, (out, weights)) in out.iter_mut().zip(layer.weights.chunks_exact(9 * n)).enumerate() {
+            let sum = A::start(bias(layer, o), layer.shift);
+            let sum = taps.iter().zip(weights.chunks_exact(3 * n)).fold(sum, |sum, (taps, weights)| dot::<A>(sum, taps, weights));
+            let residual = if layer.residual { taps[1].get(n + o).copied() } else { None };
+            *out = A::finish(sum, layer.shift, residual, layer.relu);
+        }
+    }
+}
+
+fn depthwise_row<A: Arithmetic + ?Sized>(layer: &LayerRow<'_, A::Activation>, out: &mut [A::Activation]) {
+    let n = layer.inputs;
+    for (x, out) in out.chunks_exact_mut(layer.outputs).enumerate() {
+        let taps = layer.rows.map(|row| row.get(x * n..(x + 3) * n).unwrap_or_default());
+        for (o, (out, weights)) in out.iter_mut().zip(layer.weights.chunks_exact(9)).enumerate() {
+            let mut sum = A::start(bias(layer, o), layer.shift);
+            for (taps, weights) in taps.iter().zip(weights.chunks_exact(3)) {
+                for (&x, &w) in taps.iter().skip(o).step_by(n).zip(weights) {
+                    sum = A::multiply_add(sum, x, w);
+                }
+            }
+            let residual = if layer.residual { taps[1].get(n + o).copied() } else { None };
+            *out = A::finish(sum, layer.shift, residual, layer.relu);
+        }
+    }
+}

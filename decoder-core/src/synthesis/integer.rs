@@ -1,0 +1,54 @@
+//! The arithmetic of the codec.
+
+use super::Arithmetic;
+use crate::fixed::{ACTIVATION_FRACTION, BIAS_FRACTION, CODE_VALUE_SHIFT, round_shift, sat16};
+
+/// 16-bit activations, 32-bit sums.
+#[derive(Clone, Copy, Debug)]
+pub struct Integer;
+
+impl Arithmetic for Integer {
+    type Activation = i16;
+    type Sum = i32;
+
+    #[inline(always)]
+    fn latent(gain: u16, before: i8, after: i8, m: u32, log2: u32) -> i16 {
+        let (gain, m, n) = (i32::from(gain), m as i32, 1 << log2);
+        let sum = (n - m) * gain * i32::from(before) + m * gain * i32::from(after);
+        sat16(if log2 == 0 { gain * i32::from(after) } else { round_shift(sum, log2) })
+    }
+
+    #[inline(always)]
+    fn sample(prediction: u8) -> i16 {
+        (i16::from(prediction) - 128) << CODE_VALUE_SHIFT
+    }
+
+    #[inline(always)]
+    fn upsample(near: i16, beside: i16, above: i16, diagonal: i16) -> i16 {
+        let sum = 9 * i32::from(near) + 3 * (i32::from(beside) + i32::from(above)) + i32::from(diagonal);
+        round_shift(sum, 4) as i16
+    }
+
+    #[inline(always)]
+    fn start(bias: i16, shift: u32) -> i32 {
+        i32::from(bias) << (shift + ACTIVATION_FRACTION - BIAS_FRACTION)
+    }
+
+    #[inline(always)]
+    fn multiply_add(sum: i32, activation: i16, weight: i16) -> i32 {
+        // Cannot overflow: the weights were checked.
+        sum.wrapping_add(i32::from(activation) * i32::from(weight))
+    }
+
+    #[inline(always)]
+    fn finish(sum: i32, shift: u32, residual: Option<i16>, relu: bool) -> i16 {
+        let y = i32::from(sat16(round_shift(sum, shift)));
+        let y = residual.map_or(y, |x| i32::from(sat16(y + i32::from(x))));
+        sat16(if relu { y.max(0) } else { y })
+    }
+
+    #[inline(always)]
+    fn code_value(activation: i16) -> i32 {
+        round_shift(activation.into(), CODE_VALUE_SHIFT)
+    }
+}

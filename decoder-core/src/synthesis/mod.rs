@@ -1,0 +1,17 @@
+//! From latents to pictures, row by row over line buffers (SPEC section 8).
+
+mod arithmetic;
+#[cfg(feature = "float-reference")]
+mod float;
+mod integer;
+mod pipeline;
+mod plan;
+pub mod prediction;
+mod store;
+
+pub use arithmetic::{Arithmetic, LayerRow};
+#[cfg(feature = "float-reference")]
+pub use float::Float;
+pub use integer::Integer;
+pub(crate) use pipeline::{Inputs, Pipeline};
+pub use plan::{Demand, Plan};

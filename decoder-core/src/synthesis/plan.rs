@@ -1,0 +1,184 @@
+//! The line buffers that an architecture needs, and what a stream costs.
+
+use heapless::Vec;
+
+use crate::arena::Layout;
+use crate::error::{Corruption, Error, Result};
+use crate::latents::LatentPlan;
+use crate::limits::Limits;
+use crate::synthesis::Integer;
+use crate::wire::{Architecture, FileHeader, Geometry, Layer, LayerKind, MAX_LAYERS, MAX_STAGES, SITE};
+
+/// Most nodes: an input for each stage, and the layers.
+pub(super) const MAX_NODES: usize = MAX_STAGES + MAX_LAYERS;
+
+/// What a node computes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum NodeKind {
+    /// A stage's input: the stage before upsampled, grids, prediction.
+    Input {
+        /// Channels from the stage before.
+        upsampled: usize,
+        /// Whether the prediction comes last.
+        sees_prediction: bool,
+    },
+    /// A layer.
+    Layer {
+        layer: Layer,
+        /// Its number among all layers.
+        number: usize,
+        inputs: usize,
+        /// Offsets of its parameters.
+        weights: usize,
+        biases: usize,
+    },
+}
+
+/// A ring of rows: what is computed from the node before.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Node {
+    pub(super) kind: NodeKind,
+    /// Log2 of the stride of its stage.
+    pub(super) stride_log2: u32,
+    pub(super) height: usize,
+    pub(super) width: usize,
+    pub(super) channels: usize,
+    /// Rows of the ring, and its offset in the activations.
+    pub(super) rows: usize,
+    pub(super) offset: usize,
+}
+
+impl Node {
+    /// Activations of a row, with a site of padding at both ends.
+    pub(super) fn row_len(&self) -> usize {
+        (self.width + 2) * self.channels
+    }
+}
+
+/// All line buffers of a stream.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub(super) nodes: Vec<Node, MAX_NODES>,
+    pub(super) geometry: Geometry,
+    /// Rows that the last stage's input is ahead of its output, if it sees the prediction.
+    pub(super) lead: usize,
+    /// Rows of the ring of finished rows that the reference does not have yet.
+    pub(super) pending: usize,
+    /// Whether a reference picture is kept.
+    pub(super) stored: bool,
+    activations: usize,
+}
+
+impl Plan {
+    /// For an architecture that has been checked.
+    #[must_use]
+    pub fn new(architecture: &Architecture, geometry: Geometry) -> Self {
+        let motion = architecture.motion;
+        let last = architecture.stages.len().saturating_sub(1);
+        let radius: usize = architecture.stages.last().map_or(0, |stage| stage.layers.iter().map(|layer| layer.kind.radius()).sum());
+        let lead = if motion.is_some_and(|motion| motion.sees_prediction) { radius } else { 0 };
+        let pending = motion.map_or(1, |motion| (usize::from(motion.reach) / 2 + 4).saturating_sub(lead).max(1));
+        let mut plan = Self { nodes: Vec::new(), geometry, lead, pending, stored: motion.is_some(), activations: 0 };
+        let mut layers = architecture.layers();
+        let (mut number, mut weights, mut biases) = (0, 0, 0);
+        let mut upsampled = 0;
+        for (at, stage) in architecture.stages.iter().enumerate() {
+            let stride_log2 = architecture.stage_stride_log2(at) as u32;
+            let channels = upsampled + architecture.injected(at);
+            let sees_prediction = at == last && motion.is_some_and(|motion| motion.sees_prediction);
+            plan.push(NodeKind::Input { upsampled, sees_prediction }, stride_log2, channels);
+            upsampled = channels;
+            for _ in 0..stage.layers.len() {
+                let Some((_, inputs, layer)) = layers.next() else { break };
+                let outputs = usize::from(layer.outputs);
+                plan.push(NodeKind::Layer { layer, number, inputs, weights, biases }, stride_log2, outputs);
+                number += 1;
+                weights += layer.kind.weights(inputs, outputs);
+                biases += if layer.bias { outputs } else { 0 };
+                upsampled = outputs;
+            }
+        }
+        plan.size_rings();
+        plan
+    }
+
+    fn push(&mut self, kind: NodeKind, stride_log2: u32, channels: usize) {
+        let (height, width) = self.geometry.grid(stride_log2);
+        // The header's check bounds stages and layers, so there is room.
+        let _ = self.nodes.push(Node { kind, stride_log2, height, width, channels, rows: 1, offset: 0 });
+    }
+
+    /// A ring keeps the rows that the node after it looks at.
+    fn size_rings(&mut self) {
+        for at in 0..self.nodes.len() {
+            let after = self.nodes.get(at + 1).map(|node| node.kind);
+            let rows = match after {
+                Some(NodeKind::Layer { layer: Layer { kind: LayerKind::Point, .. }, .. }) | None => 1,
+                Some(_) => 3,
+            };
+            let offset = self.activations;
+            if let Some(node) = self.nodes.get_mut(at) {
+                (node.rows, node.offset) = (rows, offset);
+                self.activations += rows * node.row_len();
+            }
+        }
+    }
+
+    /// Activations of all line buffers.
+    #[must_use]
+    pub fn activations_len(&self) -> usize {
+        self.activations
+    }
+
+    /// Bytes for predictions, finished rows and the reference picture.
+    #[must_use]
+    pub fn pictures_len(&self) -> usize {
+        let row = SITE * self.geometry.width;
+        let stored = if self.stored { row * self.geometry.height } else { 0 };
+        row * (self.lead + 1 + self.pending) + stored
+    }
+
+    /// Multiplications of all layers for one picture.
+    fn macs(&self) -> u64 {
+        let of_node = |node: &Node| match node.kind {
+            NodeKind::Layer { layer, inputs, .. } => {
+                (node.height * node.width) as u64 * layer.kind.weights(inputs, layer.outputs.into()) as u64
+            }
+            NodeKind::Input { .. } => 0,
+        };
+        self.nodes.iter().map(of_node).sum()
+    }
+}
+
+/// What a stream asks for.
+#[derive(Clone, Debug)]
+pub struct Demand {
+    /// Its size, work and memory.
+    pub limits: Limits,
+    pub(crate) plan: Plan,
+    pub(crate) latents: LatentPlan,
+}
+
+impl Demand {
+    /// Of a header whose values have been checked.
+    ///
+    /// # Errors
+    /// [`Corruption::Header`] for a work that no number holds.
+    pub(crate) fn new(header: &FileHeader) -> Result<Self> {
+        let plan = Plan::new(&header.architecture, header.geometry());
+        let latents = LatentPlan::new(&header.architecture, header.geometry());
+        let macs = plan.macs() + latents.context_macs(&header.architecture);
+        let pixels = u64::from(header.width) * u64::from(header.height);
+        let impossible = Error::Corrupt(Corruption::Header);
+        let mac_per_pixel = u32::try_from(macs.checked_div(pixels).ok_or(impossible)? + u64::from(macs % pixels.max(1) > 0));
+        let mac_per_second = macs.saturating_mul(header.rate_num.into()).checked_div(header.rate_den.into());
+        let limits = Limits {
+            width: header.width,
+            height: header.height,
+            mac_per_pixel: mac_per_pixel.map_err(|_| impossible)?,
+            mac_per_second: mac_per_second.ok_or(impossible)?,
+            scratch: Layout::new::<Integer>(header, &plan).bytes(),
+        };
+        Ok(Self { limits, plan, latents })
+    }
+}

@@ -1,0 +1,104 @@
+//! The container: headers, index, segments (SPEC section 2). Only this module knows byte offsets.
+
+mod architecture;
+mod file;
+mod segment;
+
+pub use architecture::{
+    Architecture, Geometry, Grid, Interpolation, Layer, LayerKind, MAX_CHANNELS, MAX_GRIDS, MAX_LAYERS, MAX_STAGES, Motion, ROOT_LOG2, SITE, Stage, Temporal,
+};
+pub use file::{FILE_FRAME, FileHeader, IndexEntry, MAGIC, MAX_DIMENSION, VERSION};
+pub use segment::{SYNC, Segment, SegmentHeader, Segments};
+
+use crate::error::{Corruption, Error, Result};
+use crate::limits::Limits;
+use crate::synthesis::Demand;
+
+/// CRC-32 of the container's checksums.
+pub const CRC: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
+
+/// A stream whose header and index have been read and checked.
+#[derive(Clone, Debug)]
+pub struct Stream<'a> {
+    bytes: &'a [u8],
+    header: FileHeader,
+    index: &'a [u8],
+    body: usize,
+    demand: Demand,
+}
+
+impl<'a> Stream<'a> {
+    /// Reads the file header and the index; does no other work.
+    ///
+    /// # Errors
+    /// [`Error::NeedMoreData`] if the bytes end within them, [`Error::Limit`] if the stream costs more than `limits` or than its own level
+    /// allows, otherwise what is wrong with it.
+    pub fn open(bytes: &'a [u8], limits: &Limits) -> Result<Self> {
+        let (header, at) = FileHeader::parse(bytes)?;
+        limits.check(&Limits { width: header.width, height: header.height, mac_per_pixel: 0, mac_per_second: 0, scratch: 0 })?;
+        let demand = header.check()?;
+        header.level.limits().check(&demand.limits)?;
+        limits.check(&demand.limits)?;
+        let (index, body) = file::index(bytes, at, header.segments)?;
+        Ok(Self { bytes, header, index, body, demand })
+    }
+
+    /// What the header says.
+    #[must_use]
+    pub fn header(&self) -> &FileHeader {
+        &self.header
+    }
+
+    /// Bytes of memory that [`Decoder::new`](crate::Decoder::new) needs, a multiple of 4.
+    #[must_use]
+    pub fn scratch_len(&self) -> usize {
+        self.demand.limits.scratch
+    }
+
+    /// Bytes of memory that a decoder with other activations needs, a multiple of 4.
+    #[must_use]
+    pub fn scratch_len_with<A: crate::synthesis::Arithmetic>(&self) -> usize {
+        crate::arena::Layout::new::<A>(&self.header, &self.demand.plan).bytes()
+    }
+
+    /// Work for one luma sample, in multiply-accumulates, rounded up.
+    #[must_use]
+    pub fn mac_per_pixel(&self) -> u32 {
+        self.demand.limits.mac_per_pixel
+    }
+
+    pub(crate) fn demand(&self) -> &Demand {
+        &self.demand
+    }
+
+    /// Where segment `number` lies.
+    ///
+    /// # Errors
+    /// [`Corruption::Index`] if there is no such segment or it lies outside the file.
+    pub fn index_entry(&self, number: u32) -> Result<IndexEntry> {
+        let entry = IndexEntry::at(self.index, number).ok_or(Error::Corrupt(Corruption::Index))?;
+        if (entry.offset as usize) < self.body {
+            return Err(Error::Corrupt(Corruption::Index));
+        }
+        Ok(entry)
+    }
+
+    /// The segments in order. After an error nothing follows.
+    #[must_use]
+    pub fn segments(&self) -> Segments<'a> {
+        Segments::new(self.bytes, self.body, &self.header)
+    }
+
+    /// One segment by its number, through the index.
+    ///
+    /// # Errors
+    /// If the index or the segment is damaged.
+    pub fn segment(&self, number: u32) -> Result<Segment<'a>> {
+        let entry = self.index_entry(number)?;
+        let (segment, _) = Segment::parse(self.bytes, entry.offset as usize, &self.header)?;
+        if segment.header.index != number || segment.header.first_frame != entry.first_frame {
+            return Err(Error::Corrupt(Corruption::Index));
+        }
+        Ok(segment)
+    }
+}

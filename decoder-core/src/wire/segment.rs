@@ -1,0 +1,128 @@
+//! Segments: independent runs of pictures.
+
+use serde::{Deserialize, Serialize};
+
+use super::file::{read_u32, take};
+use super::{CRC, FileHeader};
+use crate::error::{Corruption, Error, Result, Unsupported};
+
+/// What a segment begins with.
+pub const SYNC: [u8; 4] = [0xf5, b'N', b'V', b'S'];
+
+/// What a segment is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SegmentHeader {
+    /// Its number.
+    pub index: u32,
+    /// Number of its first picture in the file.
+    pub first_frame: u32,
+    /// Pictures in it.
+    pub frames: u16,
+    /// Whether pictures after the first are predicted.
+    pub predicted: bool,
+    /// What the weights are coded against: 0 is nothing.
+    pub base: u8,
+    /// Bytes of its payload.
+    pub payload_len: u32,
+    /// CRC-32 of its payload.
+    pub payload_crc: u32,
+}
+
+/// A segment whose header has been checked; its payload has not.
+#[derive(Clone, Copy, Debug)]
+pub struct Segment<'a> {
+    /// What it is.
+    pub header: SegmentHeader,
+    payload: &'a [u8],
+}
+
+impl<'a> Segment<'a> {
+    /// Reads the segment at `at`; returns it and where it ends.
+    pub(super) fn parse(bytes: &'a [u8], at: usize, file: &FileHeader) -> Result<(Self, usize)> {
+        let head = at.saturating_add(SYNC.len());
+        if take(bytes, at, head)? != SYNC {
+            return Err(Error::Corrupt(Corruption::Sync));
+        }
+        let body = head + 1;
+        let length = take(bytes, head, body)?.first().copied().unwrap_or(0);
+        let end = body + usize::from(length);
+        let checksum = read_u32(bytes, end)?;
+        if CRC.checksum(take(bytes, at, end)?) != checksum {
+            return Err(Error::Corrupt(Corruption::SegmentChecksum));
+        }
+        let invalid = Error::Corrupt(Corruption::SegmentHeader);
+        let (header, rest): (SegmentHeader, _) = postcard::take_from_bytes(take(bytes, body, end)?).map_err(|_| invalid)?;
+        let last = header.first_frame.checked_add(header.frames.into()).ok_or(invalid)?;
+        let ok = rest.is_empty()
+            && header.frames > 0
+            && header.index < file.segments
+            && last <= file.frames
+            && (file.architecture.motion.is_some() || !header.predicted);
+        if !ok {
+            return Err(invalid);
+        }
+        if header.base != 0 {
+            return Err(Error::Unsupported(Unsupported::WeightBase(header.base)));
+        }
+        let start = end + 4;
+        let stop = start.checked_add(header.payload_len as usize).ok_or(invalid)?;
+        Ok((Self { header, payload: take(bytes, start, stop)? }, stop))
+    }
+
+    /// Its payload, if the checksum matches.
+    ///
+    /// # Errors
+    /// [`Corruption::PayloadChecksum`].
+    pub fn payload(&self) -> Result<&'a [u8]> {
+        if CRC.checksum(self.payload) != self.header.payload_crc {
+            return Err(Error::Corrupt(Corruption::PayloadChecksum));
+        }
+        Ok(self.payload)
+    }
+}
+
+/// The segments of a stream in order.
+#[derive(Clone, Debug)]
+pub struct Segments<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    next: u32,
+    frame: u32,
+    file: FileHeader,
+}
+
+impl<'a> Segments<'a> {
+    pub(super) fn new(bytes: &'a [u8], at: usize, file: &FileHeader) -> Self {
+        Self { bytes, at, next: 0, frame: 0, file: file.clone() }
+    }
+
+    fn read(&mut self) -> Result<Segment<'a>> {
+        let (segment, end) = Segment::parse(self.bytes, self.at, &self.file)?;
+        if segment.header.index != self.next || segment.header.first_frame != self.frame {
+            return Err(Error::Corrupt(Corruption::SegmentHeader));
+        }
+        self.next += 1;
+        self.frame += u32::from(segment.header.frames);
+        self.at = end;
+        let complete = self.frame == self.file.frames && self.at == self.bytes.len();
+        if self.next == self.file.segments && !complete {
+            return Err(Error::Corrupt(Corruption::SegmentHeader));
+        }
+        Ok(segment)
+    }
+}
+
+impl<'a> Iterator for Segments<'a> {
+    type Item = Result<Segment<'a>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.next >= self.file.segments {
+            return None;
+        }
+        let segment = self.read();
+        if segment.is_err() {
+            self.next = self.file.segments;
+        }
+        Some(segment)
+    }
+}

@@ -1,0 +1,2 @@
+//! Player.
+#![no_std]

@@ -1,0 +1,3 @@
+//! x
+pub mod bitstream;
+pub mod tables;

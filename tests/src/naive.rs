@@ -1,0 +1,170 @@
+//! A second synthesis, straight from SPEC section 8: whole planes, 64-bit sums, nothing shared with the decoder but the headers.
+
+use decoder_core::wire::{Architecture, FileHeader, Interpolation, Layer, LayerKind, Temporal};
+use host_encoder::bitstream::SegmentModel;
+use ndarray::{Array3, s};
+
+use crate::frames::Picture;
+
+fn round_shift(x: i64, shift: u32) -> i64 {
+    (x + (1 << (shift - 1))) >> shift
+}
+
+fn sat16(x: i64) -> i64 {
+    x.clamp(-32768, 32767)
+}
+
+/// `plane[channel][y][x]` with coordinates clamped.
+fn clamped(plane: &Array3<i64>, c: usize, y: i64, x: i64) -> i64 {
+    let (_, height, width) = plane.dim();
+    plane[[c, y.clamp(0, height as i64 - 1) as usize, x.clamp(0, width as i64 - 1) as usize]]
+}
+
+fn upsample(coarse: &Array3<i64>, height: usize, width: usize) -> Array3<i64> {
+    let other = |i: i64, half: i64| if i % 2 == 0 { half - 1 } else { half + 1 };
+    Array3::from_shape_fn((coarse.dim().0, height, width), |(c, y, x)| {
+        let (y, x) = (y as i64, x as i64);
+        let (i, j) = (y / 2, x / 2);
+        let (i2, j2) = (other(y, i), other(x, j));
+        let at = |i, j| clamped(coarse, c, i, j);
+        round_shift(9 * at(i, j) + 3 * at(i, j2) + 3 * at(i2, j) + at(i2, j2), 4)
+    })
+}
+
+fn convolve(input: &Array3<i64>, layer: Layer, weights: &[i16], biases: &[i16], shift: u32) -> Array3<i64> {
+    let (inputs, height, width) = input.dim();
+    Array3::from_shape_fn((layer.outputs.into(), height, width), |(o, y, x)| {
+        let mut acc = i64::from(biases.get(o).copied().unwrap_or(0)) << (shift + 3);
+        for ky in 0..3 {
+            for kx in 0..3 {
+                let at = |c| clamped(input, c, y as i64 + ky as i64 - 1, x as i64 + kx as i64 - 1);
+                match layer.kind {
+                    LayerKind::Point if (ky, kx) == (1, 1) => {
+                        acc += (0..inputs).map(|c| at(c) * i64::from(weights[o * inputs + c])).sum::<i64>();
+                    }
+                    LayerKind::Point => {}
+                    LayerKind::Full => {
+                        acc += (0..inputs).map(|c| at(c) * i64::from(weights[((o * 3 + ky) * 3 + kx) * inputs + c])).sum::<i64>();
+                    }
+                    LayerKind::Depthwise => acc += at(o) * i64::from(weights[(o * 3 + ky) * 3 + kx]),
+                }
+            }
+        }
+        let mut out = sat16(round_shift(acc, shift));
+        if layer.residual {
+            out = sat16(out + input[[o, y, x]]);
+        }
+        if layer.relu { out.max(0) } else { out }
+    })
+}
+
+/// The grids of a stride as activations, channel after channel.
+fn injected(architecture: &Architecture, model: &SegmentModel, stride_log2: usize, frame: usize) -> Vec<Array3<i64>> {
+    let grids = architecture.grids.iter().zip(&model.grids).zip(&model.scalars.gains);
+    let of_stride = grids.filter(|((grid, _), _)| usize::from(grid.stride_log2) == stride_log2);
+    of_stride
+        .map(|((grid, latents), &gain)| {
+            let slice = |i: usize| latents.slice(s![i, .., .., ..]).mapv(|latent| i64::from(latent) * i64::from(gain));
+            match grid.temporal {
+                Temporal::Whole => slice(0).mapv(sat16),
+                Temporal::Every(log2) => {
+                    let after = frame >> log2;
+                    let before = after.saturating_sub(1);
+                    let before = if after == 0 { 0 } else { before };
+                    let n = 1i64 << log2;
+                    let m = (frame as i64 & (n - 1)) + 1;
+                    let sum = slice(before).mapv(|a| a * (n - m)) + slice(after).mapv(|b| b * m);
+                    sum.mapv(|sum| sat16(if n == 1 { sum } else { round_shift(sum, log2.into()) }))
+                }
+            }
+        })
+        .collect()
+}
+
+/// The prediction of a picture: `[Y00 Y01 Y10 Y11 U V][row][column]`.
+fn predict(previous: &[Array3<i64>; 3], architecture: &Architecture, model: &SegmentModel, frame: usize) -> Array3<i64> {
+    let (motion, field) = (architecture.motion.expect("predicted"), model.motion.as_ref().expect("predicted"));
+    let (_, height, width) = previous[1].dim();
+    let cubic = |f: i64| -> [i64; 4] {
+        let table = [[0, 128, 0, 0], [-6, 123, 12, -1], [-9, 111, 29, -3], [-9, 93, 50, -6], [-8, 72, 72, -8]];
+        if f <= 4 { table[f as usize] } else { let mut taps = table[8 - f as usize]; taps.reverse(); taps }
+    };
+    let sample = |plane: &Array3<i64>, y: i64, x: i64, v: [i64; 2], unit: i64| {
+        let (fy, fx) = (v[0].rem_euclid(unit) * (8 / unit), v[1].rem_euclid(unit) * (8 / unit));
+        let (y, x) = (y + v[0].div_euclid(unit), x + v[1].div_euclid(unit));
+        let at = |dy, dx| clamped(plane, 0, y + dy, x + dx);
+        match motion.interpolation {
+            Interpolation::Bilinear => {
+                let sum = (8 - fy) * ((8 - fx) * at(0, 0) + fx * at(0, 1)) + fy * ((8 - fx) * at(1, 0) + fx * at(1, 1));
+                round_shift(sum, 6)
+            }
+            Interpolation::Cubic => {
+                let (of_y, of_x) = (cubic(fy), cubic(fx));
+                let sum: i64 = (0..4).map(|i| of_y[i] * (0..4).map(|j| of_x[j] * at(i as i64 - 1, j as i64 - 1)).sum::<i64>()).sum();
+                round_shift(sum, 14).clamp(0, 255)
+            }
+        }
+    };
+    Array3::from_shape_fn((6, height, width), |(c, row, column)| {
+        let v = [0, 1].map(|component| i64::from(field[[frame, component, row / 8, column / 8]]));
+        match c {
+            0..4 => sample(&previous[0], (2 * row + c / 2) as i64, (2 * column + c % 2) as i64, v, 4),
+            _ => sample(&previous[c - 3], row as i64, column as i64, v, 8),
+        }
+    })
+}
+
+/// The pictures of a segment.
+#[must_use]
+pub fn decode(header: &FileHeader, model: &SegmentModel) -> Vec<Picture> {
+    let architecture = &header.architecture;
+    let geometry = header.geometry();
+    let mut reference: Option<[Array3<i64>; 3]> = None;
+    let mut pictures = vec![];
+    for frame in 0..model.frames {
+        let prediction = match &reference {
+            Some(previous) if model.motion.is_some() => predict(previous, architecture, model, frame),
+            _ => Array3::from_elem((6, geometry.height, geometry.width), 128),
+        };
+        let mut weights = &model.weights[..];
+        let mut biases = &model.biases[..];
+        let mut shifts = model.scalars.shifts.iter();
+        let mut features: Option<Array3<i64>> = None;
+        for (number, stage) in architecture.stages.iter().enumerate() {
+            let stride_log2 = architecture.stages.len() - 1 - number;
+            let (height, width) = geometry.grid(stride_log2 as u32);
+            let mut parts: Vec<Array3<i64>> = features.iter().map(|coarse| upsample(coarse, height, width)).collect();
+            parts.extend(injected(architecture, model, stride_log2, frame));
+            if stride_log2 == 0 && architecture.motion.is_some_and(|motion| motion.sees_prediction) {
+                parts.push(prediction.mapv(|sample| (sample - 128) * 16));
+            }
+            let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
+            let mut activations = ndarray::concatenate(ndarray::Axis(0), &views).expect("one size");
+            for &layer in &stage.layers {
+                let count = layer.kind.weights(activations.dim().0, layer.outputs.into());
+                let of_bias = if layer.bias { usize::from(layer.outputs) } else { 0 };
+                let shift = u32::from(*shifts.next().expect("a shift a layer"));
+                activations = convolve(&activations, layer, &weights[..count], &biases[..of_bias], shift);
+                (weights, biases) = (&weights[count..], &biases[of_bias..]);
+            }
+            features = Some(activations);
+        }
+        let residual = features.expect("a stage at least").mapv(|y| round_shift(y, 4));
+        let samples = (prediction + residual).mapv(|sample| sample.clamp(0, 255));
+        let luma = Array3::from_shape_fn((1, 2 * geometry.height, 2 * geometry.width), |(_, y, x)| {
+            samples[[2 * (y % 2) + x % 2, y / 2, x / 2]]
+        });
+        let chroma = |c: usize| samples.slice(s![c..=c, .., ..]).to_owned();
+        let planes = [luma, chroma(4), chroma(5)];
+        let crop = |plane: &Array3<i64>, height: usize, width: usize| -> Vec<u8> {
+            plane.slice(s![0, ..height, ..width]).iter().map(|&sample| sample as u8).collect()
+        };
+        pictures.push(Picture([
+            crop(&planes[0], header.height.into(), header.width.into()),
+            crop(&planes[1], geometry.height, geometry.width),
+            crop(&planes[2], geometry.height, geometry.width),
+        ]));
+        reference = Some(planes);
+    }
+    pictures
+}

@@ -1,0 +1,169 @@
+//! Random streams that use every element of the format.
+
+use decoder_core::Level;
+use decoder_core::wire::{Architecture, FileHeader, Geometry, Grid, Interpolation, Layer, LayerKind, Motion, Stage, Temporal};
+use host_encoder::bitstream::{SegmentModel, file_bytes, segment_bytes};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRng, TestRunner};
+
+/// A stream and what it was made from.
+#[derive(Clone, Debug)]
+pub struct RandomStream {
+    /// Its header.
+    pub header: FileHeader,
+    /// Its segments.
+    pub models: Vec<SegmentModel>,
+    /// The file.
+    pub bytes: Vec<u8>,
+}
+
+/// Numbers of a seed.
+#[derive(Debug)]
+pub struct Numbers(TestRng);
+
+impl Numbers {
+    /// Of a seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&seed.to_le_bytes());
+        Self(TestRng::from_seed(proptest::test_runner::RngAlgorithm::ChaCha, &bytes))
+    }
+
+    /// One of `range`.
+    pub fn within(&mut self, range: std::ops::RangeInclusive<i32>) -> i32 {
+        let (low, high) = (i64::from(*range.start()), i64::from(*range.end()));
+        (low + i64::from(self.0.next_u32()) % (high - low + 1)) as i32
+    }
+
+    /// True once in `n` times.
+    pub fn once_in(&mut self, n: i32) -> bool {
+        self.within(1..=n) == 1
+    }
+
+    /// Zero most of the time, small else, rarely up to `limit`.
+    pub fn sparse(&mut self, limit: i32) -> i32 {
+        match self.within(0..=99) {
+            0..80 => 0,
+            80..99 => self.within(-3.max(-limit)..=3.min(limit)),
+            _ => self.within(-limit..=limit),
+        }
+    }
+}
+
+/// Any architecture.
+pub fn architecture(numbers: &mut Numbers) -> Architecture {
+    let root_depth = numbers.within(0..=3) as u8;
+    let octaves = numbers.within(0..=5) as u8;
+    let mut grids = Vec::new();
+    for stride_log2 in (0..=octaves).rev() {
+        // The coarsest grid opens the first stage; any other may be missing.
+        if stride_log2 == octaves || !numbers.once_in(4) {
+            let temporal =
+                if numbers.once_in(5) { Temporal::Whole } else { Temporal::Every(numbers.within(0..=root_depth.into()) as u8) };
+            grids.push(Grid { stride_log2, temporal, channels: numbers.within(1..=2) as u8 });
+        }
+    }
+    let motion = numbers.once_in(2).then(|| Motion {
+        interpolation: if numbers.once_in(2) { Interpolation::Bilinear } else { Interpolation::Cubic },
+        reach: numbers.within(0..=31) as u8,
+        sees_prediction: numbers.once_in(2),
+    });
+    let mut architecture = Architecture {
+        root_depth,
+        flag_levels: numbers.within(0..=3) as u8,
+        context_hidden: numbers.within(0..=4) as u8,
+        grids: grids.into_iter().collect(),
+        stages: (0..=octaves).map(|_| Stage::default()).collect(),
+        motion,
+    };
+    let mut width = 0;
+    for number in 0..architecture.stages.len() {
+        width += architecture.injected(number);
+        let last = number + 1 == architecture.stages.len();
+        let count = if last { numbers.within(0..=3) } else { i32::from(numbers.once_in(3)) };
+        for _ in 0..count {
+            let layer = any_layer(numbers, width);
+            width = layer.outputs.into();
+            let _ = architecture.stages[number].layers.push(layer);
+        }
+        if last {
+            let kind = if numbers.once_in(2) { LayerKind::Point } else { LayerKind::Full };
+            let layer = Layer { kind, outputs: 6, relu: false, residual: false, bias: numbers.once_in(2) };
+            let _ = architecture.stages[number].layers.push(layer);
+        }
+    }
+    architecture
+}
+
+fn any_layer(numbers: &mut Numbers, width: usize) -> Layer {
+    let kind = [LayerKind::Point, LayerKind::Full, LayerKind::Depthwise][numbers.within(0..=2) as usize];
+    let square = kind == LayerKind::Depthwise || numbers.once_in(4);
+    Layer {
+        kind,
+        outputs: if square { width as u8 } else { numbers.within(1..=9) as u8 },
+        relu: numbers.once_in(2),
+        residual: square && numbers.once_in(2),
+        bias: numbers.once_in(2),
+    }
+}
+
+/// Any segment of an architecture.
+pub fn segment(numbers: &mut Numbers, architecture: &Architecture, geometry: Geometry, frames: usize) -> SegmentModel {
+    let predicted = architecture.motion.is_some() && !numbers.once_in(4);
+    let mut model = SegmentModel::zeros(architecture, geometry, frames, predicted);
+    model.scalars.gains.iter_mut().for_each(|gain| *gain = numbers.within(1..=4095) as u16);
+    model.scalars.shifts.iter_mut().for_each(|shift| *shift = numbers.within(5..=9) as u8);
+    model.weights.iter_mut().for_each(|weight| *weight = numbers.within(-100..=100) as i16);
+    model.biases.iter_mut().for_each(|bias| *bias = numbers.within(-300..=300) as i16);
+    model.context.iter_mut().for_each(|item| *item = numbers.within(-20..=20) as i8);
+    for grid in &mut model.grids {
+        grid.iter_mut().for_each(|latent| *latent = numbers.sparse(127) as i8);
+    }
+    let reach = architecture.motion.map_or(0, |motion| 4 * i32::from(motion.reach));
+    if let Some(motion) = &mut model.motion {
+        for ((frame, component, ..), vector) in motion.indexed_iter_mut() {
+            let limit = if component == 0 { reach } else { 127 };
+            *vector = if frame == 0 { 0 } else { numbers.within(-limit..=limit) as i8 };
+        }
+    }
+    model
+}
+
+/// Any stream, small.
+#[must_use]
+pub fn any_stream(seed: u64) -> RandomStream {
+    let numbers = &mut Numbers::new(seed);
+    let architecture = architecture(numbers);
+    let (width, height) = (numbers.within(8..=45) as u16, numbers.within(8..=45) as u16);
+    let geometry = Geometry::new(width, height);
+    let lengths: Vec<usize> = (0..numbers.within(1..=2)).map(|_| numbers.within(1..=11) as usize).collect();
+    let models: Vec<SegmentModel> = lengths.iter().map(|&frames| segment(numbers, &architecture, geometry, frames)).collect();
+    let header = FileHeader {
+        width,
+        height,
+        rate_num: 25,
+        rate_den: 1,
+        frames: lengths.iter().sum::<usize>() as u32,
+        segments: models.len() as u32,
+        level: Level::Full,
+        architecture,
+    };
+    let mut first = 0;
+    let mut segments = vec![];
+    for (index, model) in models.iter().enumerate() {
+        segments.push(segment_bytes(&header, index as u32, first, model).expect("the model is valid"));
+        first += model.frames as u32;
+    }
+    let bytes = file_bytes(&header, &segments);
+    RandomStream { header, models, bytes }
+}
+
+/// Runs `check` on `cases` seeds, and names the seed that fails.
+///
+/// # Panics
+/// If one fails.
+pub fn for_seeds(cases: u32, check: impl Fn(u64) -> Result<(), TestCaseError>) {
+    let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(cases) });
+    runner.run(&any::<u64>(), check).unwrap_or_else(|error| panic!("{error}"));
+}
