@@ -137,7 +137,14 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
         for (number, grid) in self.architecture.grids.iter().enumerate() {
             if grid.temporal == Temporal::Whole {
                 let group = Group::Grid(number);
-                self.latents.code_group(&mut coder, &self.latent_plan, &self.architecture, self.context, group, chunk)?;
+                self.latents.code_group(
+                    &mut coder,
+                    &self.latent_plan,
+                    &self.architecture,
+                    self.context,
+                    group,
+                    chunk,
+                )?;
                 bits.count(group, &coder);
             }
         }
@@ -194,7 +201,9 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
         for group in self.latent_plan.groups() {
             let coded = match group {
                 Group::Motion => running.predicted,
-                Group::Grid(number) => self.architecture.grids.get(number).is_some_and(|grid| grid.temporal != Temporal::Whole),
+                Group::Grid(number) => {
+                    self.architecture.grids.get(number).is_some_and(|grid| grid.temporal != Temporal::Whole)
+                }
             };
             if coded {
                 let coder = &mut running.coder;

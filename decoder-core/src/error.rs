@@ -103,12 +103,18 @@ pub enum Quantity {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NeedMoreData { at_least } => write!(f, "the data ends too early: at least {at_least} bytes are needed"),
+            Self::NeedMoreData { at_least } => {
+                write!(f, "the data ends too early: at least {at_least} bytes are needed")
+            }
             Self::Corrupt(what) => write!(f, "corrupt stream: {what}"),
-            Self::Unsupported(Unsupported::Version(v)) => write!(f, "format version {v} is not supported (this decoder reads version 0)"),
+            Self::Unsupported(Unsupported::Version(v)) => {
+                write!(f, "format version {v} is not supported (this decoder reads version 0)")
+            }
             Self::Unsupported(Unsupported::WeightBase(b)) => write!(f, "weight base {b} is not supported"),
             Self::Limit { what, value, max } => write!(f, "{what} is {value}, the limit is {max}"),
-            Self::ScratchTooSmall { required, lent } => write!(f, "{required} bytes of memory are needed, {lent} were lent"),
+            Self::ScratchTooSmall { required, lent } => {
+                write!(f, "{required} bytes of memory are needed, {lent} were lent")
+            }
         }
     }
 }

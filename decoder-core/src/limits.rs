@@ -70,7 +70,7 @@ impl Limits {
     ///
     /// # Errors
     /// [`Error::Limit`] with the first quantity that is over.
-    pub(crate) fn check(&self, demand: &Self) -> Result<()> {
+    pub fn check(&self, demand: &Self) -> Result<()> {
         let pairs = [
             (Quantity::Width, u64::from(demand.width), u64::from(self.width)),
             (Quantity::Height, u64::from(demand.height), u64::from(self.height)),

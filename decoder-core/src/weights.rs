@@ -120,7 +120,12 @@ fn scale_class(items: impl Iterator<Item = i32>) -> u32 {
 /// # Errors
 /// [`Corruption::Weight`] for a value out of range, [`Corruption::Overflow`] for a layer whose sums could exceed 32 bits; from an encoder the same,
 /// for parameters that the format does not have.
-pub fn code<C: Coder>(coder: &mut C, architecture: &Architecture, scalars: &mut Scalars, parameters: &mut Parameters<'_>) -> Result<()> {
+pub fn code<C: Coder>(
+    coder: &mut C,
+    architecture: &Architecture,
+    scalars: &mut Scalars,
+    parameters: &mut Parameters<'_>,
+) -> Result<()> {
     let invalid = Error::Corrupt(Corruption::Weight);
     for gain in &mut scalars.gains {
         *gain = raw(coder, GAIN_BITS, (*gain).into()) as u16;

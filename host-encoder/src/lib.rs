@@ -1,3 +1,14 @@
-//! x
+//! The NVL encoder: fits a small neural representation to a clip and writes it as an `.nvl` file.
+
+pub mod autodiff;
 pub mod bitstream;
+pub mod cli;
+pub mod frame;
+pub mod io;
+pub mod metrics;
+pub mod playback;
+pub mod progress;
+pub mod sample;
+pub mod settings;
 pub mod tables;
+pub mod train;

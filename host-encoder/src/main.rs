@@ -1,2 +1,7 @@
-//! x
-fn main(){}
+//! `nvl`: encode, decode and look at neural video.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    host_encoder::cli::main()
+}

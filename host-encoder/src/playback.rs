@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use decoder_core::wire::{Architecture, FileHeader};
 use decoder_core::{Decoder, Error, FrameError, Limits, RowPair, RowSink, SegmentBits, Stream};
 
+use crate::bitstream::file_bytes;
 use crate::frame::Frame;
 
 /// Why a file was not decoded to its end.
@@ -100,6 +101,18 @@ pub fn check(bytes: &[u8]) -> Result<FileHeader, Error> {
         segment?.payload()?;
     }
     Ok(stream.header().clone())
+}
+
+/// Whether files with this header are within the format and the level that it names.
+///
+/// # Errors
+/// The limit that is exceeded, or what is wrong.
+pub fn check_header(header: &FileHeader) -> Result<(), Error> {
+    match Stream::open(&file_bytes(header, &[]), &Limits::HOST) {
+        // Only the index is missing.
+        Ok(_) | Err(Error::NeedMoreData { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Decodes a whole file; `on_frame` gets each picture and its number.

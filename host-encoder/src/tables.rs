@@ -44,18 +44,27 @@ pub fn source() -> String {
          //!\n\
          //! Made by `cargo xtask tables` from `host-encoder/src/tables.rs`; a test compares the two.\n\n",
     );
-    let _ = writeln!(text, "/// CRC-32 of the three tables, as little-endian 16-bit numbers.\npub const CHECKSUM: u32 = {checksum:#010x};\n");
+    let _ = writeln!(
+        text,
+        "/// CRC-32 of the three tables, as little-endian 16-bit numbers.\npub const CHECKSUM: u32 = {checksum:#010x};\n"
+    );
     for (name, doc, table) in [
         ("ZERO", "that the symbol is its centre: `[k][16 |location - centre|]`", &zero),
         ("SIGN", "that it is below its centre when it is not the centre: `[k][16 (location - centre)]`", &sign),
     ] {
-        let _ = writeln!(text, "/// Probability {doc}.\n#[rustfmt::skip]\npub static {name}: [[u16; {LOCATIONS}]; {CLASSES}] = [");
+        let _ = writeln!(
+            text,
+            "/// Probability {doc}.\n#[rustfmt::skip]\npub static {name}: [[u16; {LOCATIONS}]; {CLASSES}] = ["
+        );
         for row in table {
             let _ = writeln!(text, "    {row:?},");
         }
         text.push_str("];\n\n");
     }
-    let _ = writeln!(text, "/// Probability that a magnitude goes on: `[k]`.\n#[rustfmt::skip]\npub static MORE: [u16; {CLASSES}] = [");
+    let _ = writeln!(
+        text,
+        "/// Probability that a magnitude goes on: `[k]`.\n#[rustfmt::skip]\npub static MORE: [u16; {CLASSES}] = ["
+    );
     for row in more.chunks(8) {
         let row: Vec<String> = row.iter().map(u16::to_string).collect();
         let _ = writeln!(text, "    {},", row.join(", "));
@@ -68,6 +77,10 @@ pub fn source() -> String {
 mod tests {
     #[test]
     fn the_committed_tables_are_the_generated_ones() {
-        assert_eq!(super::source(), include_str!("../../decoder-core/src/entropy/tables.rs"), "run `cargo xtask tables`");
+        assert_eq!(
+            super::source(),
+            include_str!("../../decoder-core/src/entropy/tables.rs"),
+            "run `cargo xtask tables`"
+        );
     }
 }

@@ -44,7 +44,9 @@ fn convolve(input: &Array3<i64>, layer: Layer, weights: &[i16], biases: &[i16], 
                     }
                     LayerKind::Point => {}
                     LayerKind::Full => {
-                        acc += (0..inputs).map(|c| at(c) * i64::from(weights[((o * 3 + ky) * 3 + kx) * inputs + c])).sum::<i64>();
+                        acc += (0..inputs)
+                            .map(|c| at(c) * i64::from(weights[((o * 3 + ky) * 3 + kx) * inputs + c]))
+                            .sum::<i64>();
                     }
                     LayerKind::Depthwise => acc += at(o) * i64::from(weights[(o * 3 + ky) * 3 + kx]),
                 }
@@ -82,12 +84,23 @@ fn injected(architecture: &Architecture, model: &SegmentModel, stride_log2: usiz
 }
 
 /// The prediction of a picture: `[Y00 Y01 Y10 Y11 U V][row][column]`.
-fn predict(previous: &[Array3<i64>; 3], architecture: &Architecture, model: &SegmentModel, frame: usize) -> Array3<i64> {
+fn predict(
+    previous: &[Array3<i64>; 3],
+    architecture: &Architecture,
+    model: &SegmentModel,
+    frame: usize,
+) -> Array3<i64> {
     let (motion, field) = (architecture.motion.expect("predicted"), model.motion.as_ref().expect("predicted"));
     let (_, height, width) = previous[1].dim();
     let cubic = |f: i64| -> [i64; 4] {
         let table = [[0, 128, 0, 0], [-6, 123, 12, -1], [-9, 111, 29, -3], [-9, 93, 50, -6], [-8, 72, 72, -8]];
-        if f <= 4 { table[f as usize] } else { let mut taps = table[8 - f as usize]; taps.reverse(); taps }
+        if f <= 4 {
+            table[f as usize]
+        } else {
+            let mut taps = table[8 - f as usize];
+            taps.reverse();
+            taps
+        }
     };
     let sample = |plane: &Array3<i64>, y: i64, x: i64, v: [i64; 2], unit: i64| {
         let (fy, fx) = (v[0].rem_euclid(unit) * (8 / unit), v[1].rem_euclid(unit) * (8 / unit));
@@ -100,7 +113,9 @@ fn predict(previous: &[Array3<i64>; 3], architecture: &Architecture, model: &Seg
             }
             Interpolation::Cubic => {
                 let (of_y, of_x) = (cubic(fy), cubic(fx));
-                let sum: i64 = (0..4).map(|i| of_y[i] * (0..4).map(|j| of_x[j] * at(i as i64 - 1, j as i64 - 1)).sum::<i64>()).sum();
+                let sum: i64 = (0..4)
+                    .map(|i| of_y[i] * (0..4).map(|j| of_x[j] * at(i as i64 - 1, j as i64 - 1)).sum::<i64>())
+                    .sum();
                 round_shift(sum, 14).clamp(0, 255)
             }
         }

@@ -1,7 +1,9 @@
 //! Random streams that use every element of the format.
 
 use decoder_core::Level;
-use decoder_core::wire::{Architecture, FileHeader, Geometry, Grid, Interpolation, Layer, LayerKind, Motion, Stage, Temporal};
+use decoder_core::wire::{
+    Architecture, FileHeader, Geometry, Grid, Interpolation, Layer, LayerKind, Motion, Stage, Temporal,
+};
 use host_encoder::bitstream::{SegmentModel, file_bytes, segment_bytes};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRng, TestRunner};
@@ -59,8 +61,11 @@ pub fn architecture(numbers: &mut Numbers) -> Architecture {
     for stride_log2 in (0..=octaves).rev() {
         // The coarsest grid opens the first stage; any other may be missing.
         if stride_log2 == octaves || !numbers.once_in(4) {
-            let temporal =
-                if numbers.once_in(5) { Temporal::Whole } else { Temporal::Every(numbers.within(0..=root_depth.into()) as u8) };
+            let temporal = if numbers.once_in(5) {
+                Temporal::Whole
+            } else {
+                Temporal::Every(numbers.within(0..=root_depth.into()) as u8)
+            };
             grids.push(Grid { stride_log2, temporal, channels: numbers.within(1..=2) as u8 });
         }
     }
@@ -138,7 +143,8 @@ pub fn any_stream(seed: u64) -> RandomStream {
     let (width, height) = (numbers.within(8..=45) as u16, numbers.within(8..=45) as u16);
     let geometry = Geometry::new(width, height);
     let lengths: Vec<usize> = (0..numbers.within(1..=2)).map(|_| numbers.within(1..=11) as usize).collect();
-    let models: Vec<SegmentModel> = lengths.iter().map(|&frames| segment(numbers, &architecture, geometry, frames)).collect();
+    let models: Vec<SegmentModel> =
+        lengths.iter().map(|&frames| segment(numbers, &architecture, geometry, frames)).collect();
     let header = FileHeader {
         width,
         height,

@@ -24,7 +24,11 @@ fn every_truncation_is_an_error() {
         let bytes = any_stream(seed).bytes;
         for len in 0..bytes.len() {
             let result = decode_with::<Integer>(&bytes[..len]);
-            assert!(matches!(result, Err(Error::NeedMoreData { .. })), "seed {seed}, {len} of {} bytes: {result:?}", bytes.len());
+            assert!(
+                matches!(result, Err(Error::NeedMoreData { .. })),
+                "seed {seed}, {len} of {} bytes: {result:?}",
+                bytes.len()
+            );
         }
     }
 }

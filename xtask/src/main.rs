@@ -1,2 +1,58 @@
-//! x
-fn main(){}
+//! Everything that a person does in this repository: `cargo xtask --help`.
+
+mod bench;
+mod demo;
+mod setup;
+mod shell;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use host_encoder::cli::{Command, finish};
+
+/// The tasks of this repository, and the codec.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = "\
+Start with:
+  cargo xtask demo   encode a clip of our own and look at the result
+  cargo xtask test   run every check")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Make a clip, encode it, decode it with the integer decoder, and show how it looks
+    Demo(demo::DemoArgs),
+    /// Run every check: formatting, lints, tests
+    Test,
+    /// Measure time, size and quality of every level on the demo's clip
+    Bench(bench::BenchArgs),
+    /// Install what the other tasks need, and say what is optional
+    Setup,
+    #[command(flatten)]
+    Codec(Command),
+}
+
+fn main() -> ExitCode {
+    finish(match Cli::parse().task {
+        Task::Demo(args) => demo::run(&args),
+        Task::Test => test::run(),
+        Task::Bench(args) => bench::run(&args),
+        Task::Setup => setup::run(),
+        Task::Codec(command) => command.run(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn arguments_are_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -4,8 +4,8 @@ mod context;
 mod flags;
 mod root;
 
-pub use context::{ContextShape, Features, INPUTS, Laplace, PASSES, log2_q5};
 pub(crate) use context::ContextParameters;
+pub use context::{ContextShape, Features, INPUTS, Laplace, PASSES, log2_q5};
 pub(crate) use flags::{FlagStates, Flags, flags_len};
 pub(crate) use root::{Parent, Root};
 

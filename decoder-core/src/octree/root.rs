@@ -76,7 +76,12 @@ struct Rows {
 
 impl Root<'_> {
     /// Codes the flags and all symbols.
-    pub(crate) fn code<C: Coder>(&mut self, coder: &mut C, flags: &mut Flags<'_>, context: &ContextParameters<'_>) -> Result<()> {
+    pub(crate) fn code<C: Coder>(
+        &mut self,
+        coder: &mut C,
+        flags: &mut Flags<'_>,
+        context: &ContextParameters<'_>,
+    ) -> Result<()> {
         let plane = self.height * self.width;
         let slices = self.planes.get_mut(plane..).unwrap_or_default();
         if C::DECODES {
@@ -85,13 +90,23 @@ impl Root<'_> {
         flags.code(coder, slices, self.height, self.width);
         let finest = flags.finest(self.height, self.width);
         let slices = 1 << self.depth;
-        self.code_pass(coder, context, finest, Pass { number: 0, half: 1 << ROOT_LOG2, half_time: Some(slices), odd: 0 })?;
+        self.code_pass(
+            coder,
+            context,
+            finest,
+            Pass { number: 0, half: 1 << ROOT_LOG2, half_time: Some(slices), odd: 0 },
+        )?;
         for level in 0..ROOT_LOG2 {
             let half_time = (level < self.depth).then(|| slices >> (level + 1));
             let groups = if half_time.is_some() { 3 } else { 2 };
             for odd in (1..=groups).rev() {
                 let number = (3 * level + odd) as usize;
-                self.code_pass(coder, context, finest, Pass { number, half: 1 << (ROOT_LOG2 - 1 - level), half_time, odd })?;
+                self.code_pass(
+                    coder,
+                    context,
+                    finest,
+                    Pass { number, half: 1 << (ROOT_LOG2 - 1 - level), half_time, odd },
+                )?;
             }
         }
         Ok(())
@@ -203,7 +218,15 @@ impl Root<'_> {
 
     /// Corners and sides.
     #[inline]
-    fn spatial(&self, features: &mut Features, pass: Pass, [tau_odd, y_odd, x_odd]: [bool; 3], own: usize, x: usize, rows: &Rows) {
+    fn spatial(
+        &self,
+        features: &mut Features,
+        pass: Pass,
+        [tau_odd, y_odd, x_odd]: [bool; 3],
+        own: usize,
+        x: usize,
+        rows: &Rows,
+    ) {
         if pass.odd == 0 {
             return;
         }

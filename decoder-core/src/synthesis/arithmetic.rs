@@ -40,7 +40,12 @@ pub trait Arithmetic {
     fn sample(prediction: u8) -> Self::Activation;
 
     /// Weights 9, 3, 3, 1 of 16.
-    fn upsample(near: Self::Activation, beside: Self::Activation, above: Self::Activation, diagonal: Self::Activation) -> Self::Activation;
+    fn upsample(
+        near: Self::Activation,
+        beside: Self::Activation,
+        above: Self::Activation,
+        diagonal: Self::Activation,
+    ) -> Self::Activation;
 
     /// What a sum begins with.
     fn start(bias: i16, shift: u32) -> Self::Sum;
@@ -95,7 +100,10 @@ fn full_row<A: Arithmetic + ?Sized>(layer: &LayerRow<'_, A::Activation>, out: &m
         let taps = layer.rows.map(|row| row.get(x * n..(x + 3) * n).unwrap_or_default());
         for (o, (out, weights)) in out.iter_mut().zip(layer.weights.chunks_exact(9 * n)).enumerate() {
             let sum = A::start(bias(layer, o), layer.shift);
-            let sum = taps.iter().zip(weights.chunks_exact(3 * n)).fold(sum, |sum, (taps, weights)| dot::<A>(sum, taps, weights));
+            let sum = taps
+                .iter()
+                .zip(weights.chunks_exact(3 * n))
+                .fold(sum, |sum, (taps, weights)| dot::<A>(sum, taps, weights));
             let residual = if layer.residual { taps[1].get(n + o).copied() } else { None };
             *out = A::finish(sum, layer.shift, residual, layer.relu);
         }

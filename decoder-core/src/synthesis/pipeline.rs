@@ -39,7 +39,12 @@ pub(crate) struct Pipeline<'a, A: Arithmetic> {
 }
 
 impl<'a, A: Arithmetic> Pipeline<'a, A> {
-    pub(crate) fn new(plan: &'a Plan, inputs: Inputs<'a>, activations: &'a mut [A::Activation], pictures: &'a mut [u8]) -> Self {
+    pub(crate) fn new(
+        plan: &'a Plan,
+        inputs: Inputs<'a>,
+        activations: &'a mut [A::Activation],
+        pictures: &'a mut [u8],
+    ) -> Self {
         Self { plan, inputs, activations, store: Store::new(plan, pictures), done: [0; MAX_NODES] }
     }
 
@@ -120,7 +125,9 @@ impl<'a, A: Arithmetic> Pipeline<'a, A> {
                 }
                 let filled = self.inputs.inject_row::<A>(node, row, upsampled, inner);
                 if sees_prediction {
-                    for (site, samples) in inner.chunks_exact_mut(channels).zip(self.store.prediction(row).chunks_exact(SITE)) {
+                    for (site, samples) in
+                        inner.chunks_exact_mut(channels).zip(self.store.prediction(row).chunks_exact(SITE))
+                    {
                         for (activation, &sample) in site.iter_mut().skip(filled).zip(samples) {
                             *activation = A::sample(sample);
                         }
@@ -262,13 +269,15 @@ fn upsample_row<A: Arithmetic>(
     out: &mut [A::Activation],
 ) {
     let near = row >> 1;
-    let far = if row % 2 == 0 { near.saturating_sub(1) } else { (near + 1).min(before.height - 1) };
+    let far = if row.is_multiple_of(2) { near.saturating_sub(1) } else { (near + 1).min(before.height - 1) };
     let (near, far) = (ring_row(before, activations, near), ring_row(before, activations, far));
     for (x, site) in out.chunks_exact_mut(channels).enumerate() {
         // Rows begin with a site of padding, so that the site before the first is there.
         let own = (1 + (x >> 1)) * upsampled;
         let beside = if x % 2 == 0 { own - upsampled } else { own + upsampled };
-        let at = |row: &[A::Activation], from: usize, c: usize| row.get(from + c).copied().unwrap_or(bytemuck::Zeroable::zeroed());
+        let at = |row: &[A::Activation], from: usize, c: usize| {
+            row.get(from + c).copied().unwrap_or(bytemuck::Zeroable::zeroed())
+        };
         for (c, activation) in site.iter_mut().take(upsampled).enumerate() {
             *activation = A::upsample(at(near, own, c), at(near, beside, c), at(far, own, c), at(far, beside, c));
         }

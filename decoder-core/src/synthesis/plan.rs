@@ -75,7 +75,8 @@ impl Plan {
     pub fn new(architecture: &Architecture, geometry: Geometry) -> Self {
         let motion = architecture.motion;
         let last = architecture.stages.len().saturating_sub(1);
-        let radius: usize = architecture.stages.last().map_or(0, |stage| stage.layers.iter().map(|layer| layer.kind.radius()).sum());
+        let radius: usize =
+            architecture.stages.last().map_or(0, |stage| stage.layers.iter().map(|layer| layer.kind.radius()).sum());
         let lead = if motion.is_some_and(|motion| motion.sees_prediction) { radius } else { 0 };
         let pending = motion.map_or(1, |motion| (usize::from(motion.reach) / 2 + 4).saturating_sub(lead).max(1));
         let mut plan = Self { nodes: Vec::new(), geometry, lead, pending, stored: motion.is_some(), activations: 0 };
@@ -170,7 +171,8 @@ impl Demand {
         let macs = plan.macs() + latents.context_macs(&header.architecture);
         let pixels = u64::from(header.width) * u64::from(header.height);
         let impossible = Error::Corrupt(Corruption::Header);
-        let mac_per_pixel = u32::try_from(macs.checked_div(pixels).ok_or(impossible)? + u64::from(macs % pixels.max(1) > 0));
+        let mac_per_pixel =
+            u32::try_from(macs.checked_div(pixels).ok_or(impossible)? + u64::from(!macs.is_multiple_of(pixels.max(1))));
         let mac_per_second = macs.saturating_mul(header.rate_num.into()).checked_div(header.rate_den.into());
         let limits = Limits {
             width: header.width,

@@ -95,7 +95,10 @@ fn predict_run(
             for i in 0..count {
                 let x = x + i as i32;
                 let along = rows.map(|row| {
-                    of_x[0] * at(row, x - 1) + of_x[1] * at(row, x) + of_x[2] * at(row, x + 1) + of_x[3] * at(row, x + 2)
+                    of_x[0] * at(row, x - 1)
+                        + of_x[1] * at(row, x)
+                        + of_x[2] * at(row, x + 1)
+                        + of_x[3] * at(row, x + 2)
                 });
                 let sum: i32 = along.iter().zip(of_y).map(|(&a, w)| a * w).sum();
                 put(i, clip8(round_shift(sum, 14)));
@@ -128,7 +131,9 @@ pub fn predict_row(
             }
         };
         for dy in 0..2 {
-            predict_run(reference[0], interpolation, 2 * row + dy, 2 * from, 2 * count, luma, |i, value| put(i / 2, 2 * dy + i % 2, value));
+            predict_run(reference[0], interpolation, 2 * row + dy, 2 * from, 2 * count, luma, |i, value| {
+                put(i / 2, 2 * dy + i % 2, value)
+            });
         }
         for (sample, plane) in [(4, reference[1]), (5, reference[2])] {
             predict_run(plane, interpolation, row, from, count, chroma, |i, value| put(i, sample, value));

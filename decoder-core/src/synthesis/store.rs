@@ -47,7 +47,10 @@ impl<'a> Store<'a> {
         let (u, v) = chroma.split_at_checked(area).unwrap_or_default();
         let len = SITE * width;
         let slots = self.predictions.len() / len.max(1);
-        let Some(out) = self.predictions.get_mut((row % slots.max(1)) * len..).and_then(|rest| rest.get_mut(..len)) else { return };
+        let Some(out) = self.predictions.get_mut((row % slots.max(1)) * len..).and_then(|rest| rest.get_mut(..len))
+        else {
+            return;
+        };
         match source {
             None => out.fill(GREY),
             Some(Source { interpolation, vectors }) => {
@@ -80,9 +83,11 @@ impl<'a> Store<'a> {
             self.commit(oldest);
         }
         let (len, slots) = (self.row_len(), self.slots());
-        let waiting = self.pending.get_mut((row % slots) * len..).and_then(|rest| rest.get_mut(..len)).unwrap_or_default();
+        let waiting =
+            self.pending.get_mut((row % slots) * len..).and_then(|rest| rest.get_mut(..len)).unwrap_or_default();
         let predictions = (self.predictions.len() / len.max(1)).max(1);
-        let prediction = self.predictions.get((row % predictions) * len..).and_then(|rest| rest.get(..len)).unwrap_or_default();
+        let prediction =
+            self.predictions.get((row % predictions) * len..).and_then(|rest| rest.get(..len)).unwrap_or_default();
         (waiting, prediction)
     }
 

@@ -5,7 +5,8 @@ mod file;
 mod segment;
 
 pub use architecture::{
-    Architecture, Geometry, Grid, Interpolation, Layer, LayerKind, MAX_CHANNELS, MAX_GRIDS, MAX_LAYERS, MAX_STAGES, Motion, ROOT_LOG2, SITE, Stage, Temporal,
+    Architecture, Geometry, Grid, Interpolation, Layer, LayerKind, MAX_CHANNELS, MAX_GRIDS, MAX_LAYERS, MAX_STAGES,
+    Motion, ROOT_LOG2, SITE, Stage, Temporal,
 };
 pub use file::{FILE_FRAME, FileHeader, IndexEntry, MAGIC, MAX_DIMENSION, VERSION};
 pub use segment::{SYNC, Segment, SegmentHeader, Segments};
@@ -35,7 +36,13 @@ impl<'a> Stream<'a> {
     /// allows, otherwise what is wrong with it.
     pub fn open(bytes: &'a [u8], limits: &Limits) -> Result<Self> {
         let (header, at) = FileHeader::parse(bytes)?;
-        limits.check(&Limits { width: header.width, height: header.height, mac_per_pixel: 0, mac_per_second: 0, scratch: 0 })?;
+        limits.check(&Limits {
+            width: header.width,
+            height: header.height,
+            mac_per_pixel: 0,
+            mac_per_second: 0,
+            scratch: 0,
+        })?;
         let demand = header.check()?;
         header.level.limits().check(&demand.limits)?;
         limits.check(&demand.limits)?;

@@ -51,7 +51,8 @@ impl<'a> Segment<'a> {
             return Err(Error::Corrupt(Corruption::SegmentChecksum));
         }
         let invalid = Error::Corrupt(Corruption::SegmentHeader);
-        let (header, rest): (SegmentHeader, _) = postcard::take_from_bytes(take(bytes, body, end)?).map_err(|_| invalid)?;
+        let (header, rest): (SegmentHeader, _) =
+            postcard::take_from_bytes(take(bytes, body, end)?).map_err(|_| invalid)?;
         let last = header.first_frame.checked_add(header.frames.into()).ok_or(invalid)?;
         let ok = rest.is_empty()
             && header.frames > 0

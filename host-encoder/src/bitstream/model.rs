@@ -86,7 +86,8 @@ impl SegmentModel {
         let mut spent = CodedBits { grids: vec![0.0; self.grids.len()], ..CodedBits::default() };
         let start = bits(coder);
         let mut own = self.clone();
-        let mut parameters = Parameters { weights: &mut own.weights, biases: &mut own.biases, context: &mut own.context };
+        let mut parameters =
+            Parameters { weights: &mut own.weights, biases: &mut own.biases, context: &mut own.context };
         code(coder, architecture, &mut own.scalars, &mut parameters)?;
         spent.weights = bits(coder) - start;
 

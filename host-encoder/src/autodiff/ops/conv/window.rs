@@ -1,0 +1,156 @@
+//! 3x3 convolutions: rows of padded copies.
+
+use super::{Backward, Band, Forward, Layout, Shape};
+use crate::autodiff::Real;
+use crate::autodiff::kernels::{
+    Finish, LANES, MAX_CHANNELS, Outer, Taps, add_assign, mask_open, row_gemm, row_outer, sum,
+};
+
+/// Rows whose weight gradient is summed in registers at a time: enough to hide the loads and stores of the sums, few
+/// enough for the first-level cache.
+const ROWS: usize = 4;
+
+/// A band's inputs are kept with one more row above and below and its gradients with two, all zero or replicated as
+/// needed, in rows of `stride`.
+pub(super) fn layout(shape: &Shape, longest: usize) -> Layout {
+    // Room for two columns left and right, and for whole vectors of what starts at any of the first three columns.
+    let stride = (shape.width + 2).next_multiple_of(LANES) + LANES;
+    let places = |channels: usize, plane: usize| {
+        let taps = (0..channels * 9).map(|k| (k / 9, k % 9));
+        taps.map(|(c, tap)| c * plane + tap / 3 * stride + tap % 3).collect()
+    };
+    Layout {
+        inputs: places(shape.inputs, (longest + 2) * stride),
+        gradients: places(shape.outputs, (longest + 4) * stride),
+        longest,
+        stride,
+    }
+}
+
+/// Elements of a band's padded inputs, gradients and row.
+pub(super) fn sizes(shape: &Shape, layout: &Layout) -> [usize; 3] {
+    let (rows, stride) = (layout.longest, layout.stride);
+    [
+        shape.groups * shape.inputs * (rows + 2) * stride,
+        shape.groups * shape.outputs * (rows + 4) * stride,
+        shape.inputs * stride,
+    ]
+}
+
+pub(super) fn forward<T: Real>(pass: &Forward<'_, T>, band: &mut Band<T>, outputs: &mut [&mut [T]; MAX_CHANNELS]) {
+    let Shape { groups, height, width, .. } = pass.shape;
+    let stride = pass.layout.stride;
+    let plane = (pass.layout.longest + 2) * stride;
+    for (c, padded) in band.padded.chunks_exact_mut(plane).enumerate() {
+        for (i, row) in padded.chunks_exact_mut(stride).take(band.range.len() + 2).enumerate() {
+            let y = (band.range.start + i).saturating_sub(1).min(height - 1);
+            let source = &pass.x[c * pass.shape.sites() + y * width..][..width];
+            row[0] = source[0];
+            row[1..=width].copy_from_slice(source);
+            row[width + 1] = source[width - 1];
+        }
+    }
+    let (low, high) = pass.limits;
+    let weights = pass.shape.weights();
+    for g in 0..groups {
+        let source = &band.padded[g * pass.shape.inputs * plane..][..pass.shape.inputs * plane];
+        let packed = &pass.packed[g * weights..][..weights];
+        let bias = pass.bias.get(g * pass.shape.outputs..).unwrap_or(&[]);
+        let outputs = &mut outputs[g * pass.shape.outputs..][..pass.shape.outputs];
+        for y in 0..band.range.len() {
+            let taps = Taps { source, offsets: &pass.layout.inputs, start: y * stride };
+            row_gemm(taps, packed, Finish::Store { bias, low, high }, outputs, y * width, width);
+        }
+    }
+}
+
+pub(super) fn backward<T: Real>(pass: &Backward<'_, T>, band: &mut Band<T>, x_gradient: &mut [&mut [T]; MAX_CHANNELS]) {
+    let [wants_x, wants_weights, wants_bias] = pass.wants;
+    copy_gradient(pass, band, wants_bias);
+    if wants_weights {
+        weight_gradient(pass, band);
+    }
+    if wants_x {
+        input_gradient(pass, band, x_gradient);
+    }
+}
+
+/// Output gradients after the clamp, with those of the two rows above and below the band; what is outside of the plane
+/// stays zero.
+fn copy_gradient<T: Real>(pass: &Backward<'_, T>, band: &mut Band<T>, wants_bias: bool) {
+    let Shape { height, width, .. } = pass.shape;
+    let stride = pass.layout.stride;
+    let plane = (pass.layout.longest + 4) * stride;
+    let (low, high) = pass.limits;
+    for (o, padded) in band.gradient.chunks_exact_mut(plane).enumerate() {
+        for (i, row) in padded.chunks_exact_mut(stride).take(band.range.len() + 4).enumerate() {
+            let Some(y) = (band.range.start + i).checked_sub(2).filter(|&y| y < height) else {
+                continue;
+            };
+            let at = o * pass.shape.sites() + y * width;
+            let row = &mut row[2..width + 2];
+            mask_open(row, &pass.y_gradient[at..][..width], &pass.y[at..][..width], low, high);
+            if wants_bias && band.range.contains(&y) {
+                band.bias[o] += sum(row);
+            }
+        }
+    }
+}
+
+fn weight_gradient<T: Real>(pass: &Backward<'_, T>, band: &mut Band<T>) {
+    let Shape { groups, inputs, outputs, width, .. } = pass.shape;
+    let (longest, stride) = (pass.layout.longest, pass.layout.stride);
+    let (plane, gradient_plane) = ((longest + 2) * stride, (longest + 4) * stride);
+    let weights = pass.shape.weights();
+    for g in 0..groups {
+        let source = &band.padded[g * inputs * plane..][..inputs * plane];
+        for y in (0..band.range.len()).step_by(ROWS) {
+            let outer = Outer {
+                taps: Taps { source, offsets: &pass.layout.inputs, start: y * stride },
+                taps_stride: stride,
+                gradient: &band.gradient[g * outputs * gradient_plane + (y + 2) * stride + 2..],
+                gradient_stride: stride,
+                plane: gradient_plane,
+                outputs,
+                rows: ROWS.min(band.range.len() - y),
+                // Beyond the width the gradient is zero, so that whole vectors may be used; they end before
+                // the row does.
+                width: width.next_multiple_of(LANES),
+            };
+            row_outer(outer, &mut band.sums[g * weights..][..weights]);
+        }
+    }
+}
+
+/// Row by row the gradient of the padded plane, of which the outer rows and columns belong to the edges they copy.
+fn input_gradient<T: Real>(pass: &Backward<'_, T>, band: &mut Band<T>, x_gradient: &mut [&mut [T]; MAX_CHANNELS]) {
+    let Shape { groups, inputs, outputs, height, width, .. } = pass.shape;
+    let stride = pass.layout.stride;
+    let plane = (pass.layout.longest + 4) * stride;
+    let weights = pass.shape.weights();
+    let mut rows: [&mut [T]; MAX_CHANNELS] = std::array::from_fn(|_| Default::default());
+    for (row, storage) in rows.iter_mut().zip(band.row.chunks_exact_mut(stride)) {
+        *row = storage;
+    }
+    let rows = &mut rows[..inputs];
+    let above = (band.range.start == 0).then_some(0);
+    let below = (band.range.end == height).then_some(band.range.len() + 1);
+    for g in 0..groups {
+        let source = &band.gradient[g * outputs * plane..][..outputs * plane];
+        let packed = &pass.flipped[g * weights..][..weights];
+        // Row 0 is the one above the band.
+        for padded in above.into_iter().chain(1..=band.range.len()).chain(below) {
+            let taps = Taps { source, offsets: &pass.layout.gradients, start: padded * stride };
+            let finish = Finish::Store { bias: &[], low: T::of(f64::NEG_INFINITY), high: T::of(f64::INFINITY) };
+            // Whole vectors; nobody looks at what is beyond.
+            row_gemm(taps, packed, finish, rows, 0, (width + 2).next_multiple_of(LANES));
+            let y = padded.clamp(1, band.range.len()) - 1;
+            for (row, gradient) in rows.iter().zip(&mut x_gradient[g * inputs..]) {
+                let gradient = &mut gradient[y * width..][..width];
+                add_assign(gradient, &row[1..=width]);
+                gradient[0] += row[0];
+                gradient[width - 1] += row[width + 1];
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Prediction plus residual, SPEC section 8.
+
+use ndarray::ArrayD;
+
+use super::{items, items_mut, pass_clip, planes, round_half_up};
+use crate::autodiff::{Op, Real};
+
+/// Code values in one unit of activation.
+const CODE_VALUES: f64 = 64.0;
+
+/// `clip(prediction + 64 * residual, 0, 255)`.
+///
+/// Inputs: prediction `[6, LH, LW]` in code values, residual of the same shape (the network's output; 1.0 is 64 code
+/// values), control `[1]`, without gradient. With control above 0 the residual is rounded to code values, halves up,
+/// and the gradient passes straight through. A clipped sample passes only what pushes it back inside.
+#[derive(Clone, Copy, Debug)]
+pub struct Reconstruct;
+
+impl<T: Real> Op<T> for Reconstruct {
+    fn name(&self) -> &'static str {
+        "reconstruct"
+    }
+
+    fn output_shape(&self, inputs: &[&[usize]]) -> Vec<usize> {
+        assert_eq!(inputs.len(), 3, "prediction, residual and control");
+        assert_eq!(planes(inputs[0])[0], 6, "a lattice has 6 channels");
+        assert_eq!(inputs[0], inputs[1], "prediction and residual have one shape");
+        assert_eq!(inputs[2], [1], "one control");
+        inputs[0].to_vec()
+    }
+
+    fn forward(&mut self, inputs: &[&ArrayD<T>], output: &mut ArrayD<T>) {
+        let (scale, highest) = (T::of(CODE_VALUES), T::of(255.0));
+        let rounded = items(inputs[2])[0] > T::ZERO;
+        let samples = items_mut(output).iter_mut().zip(items(inputs[0])).zip(items(inputs[1]));
+        for ((y, &prediction), &residual) in samples {
+            let residual = scale * residual;
+            let residual = if rounded { round_half_up(residual) } else { residual };
+            *y = (prediction + residual).max(T::ZERO).min(highest);
+        }
+    }
+
+    fn backward(
+        &mut self,
+        _inputs: &[&ArrayD<T>],
+        output: &ArrayD<T>,
+        output_gradient: &ArrayD<T>,
+        gradients: &mut [Option<&mut ArrayD<T>>],
+    ) {
+        for (gradient, scale) in gradients.iter_mut().zip([T::ONE, T::of(CODE_VALUES)]) {
+            let Some(gradient) = gradient else { continue };
+            let samples = items_mut(gradient).iter_mut().zip(items(output)).zip(items(output_gradient));
+            for ((x, &y), &g) in samples {
+                *x += scale * pass_clip(y, g);
+            }
+        }
+    }
+
+    fn forward_flops(&self, inputs: &[&[usize]]) -> u64 {
+        4 * inputs[0].iter().product::<usize>() as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{ArrayD, arr1};
+
+    use super::super::check::{Noise, check_gradients, run};
+    use super::*;
+
+    #[test]
+    fn gradients() {
+        let mut noise = Noise(8);
+        let shape = [6, 3, 5];
+        let inputs = [noise.array(&shape, 70.0, 180.0), noise.array(&shape, -1.0, 1.0), arr1(&[0.0]).into_dyn()];
+        check_gradients(&mut Reconstruct, &inputs, &[true, true, false]);
+    }
+
+    #[test]
+    fn rounds_and_clips() {
+        let prediction = ArrayD::from_shape_vec(vec![6, 1, 1], vec![10.0, 10.0, 250.0, 250.0, 5.0, 5.0]).unwrap();
+        let residual = [0.5 / 64.0, -0.5 / 64.0, 1.0, 1.0, -1.0, -1.0];
+        let residual = ArrayD::from_shape_vec(vec![6, 1, 1], residual.to_vec()).unwrap();
+        let g = ArrayD::from_shape_vec(vec![6, 1, 1], vec![1.0, 1.0, 1.0, -1.0, 1.0, -1.0]).unwrap();
+        let inputs = [prediction, residual, arr1(&[1.0]).into_dyn()];
+        let (y, gradients) = run(&mut Reconstruct, &inputs, &[true, true, false], &g);
+        assert_eq!(y.as_slice().unwrap(), [11.0, 10.0, 255.0, 255.0, 0.0, 0.0]);
+        assert_eq!(gradients[0].as_ref().unwrap().as_slice().unwrap(), [1.0, 1.0, 1.0, 0.0, 0.0, -1.0]);
+        assert_eq!(gradients[1].as_ref().unwrap().as_slice().unwrap(), [64.0, 64.0, 64.0, 0.0, 0.0, -64.0]);
+    }
+}

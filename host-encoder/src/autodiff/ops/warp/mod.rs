@@ -1,0 +1,217 @@
+//! Motion-compensated prediction, SPEC section 8, "Prediction".
+
+mod block;
+
+use ndarray::ArrayD;
+use rayon::prelude::*;
+
+use super::{items, items_mut, pass_clip, planes, round_half_up};
+use crate::autodiff::kernels::dispatch;
+use crate::autodiff::{Op, Real};
+use block::{BlockTaps, Gather, Scatter};
+
+/// Sites of a block's side: 16 luma samples.
+const BLOCK: usize = 8;
+
+/// How samples between samples are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interpolation {
+    /// From the nearest four.
+    Bilinear,
+    /// From the nearest sixteen, clipped to 0..=255.
+    Cubic,
+}
+
+/// A picture predicted from the one before it, block by block.
+///
+/// Inputs: the previous picture `[6, LH, LW]` in code values, motion `[2, ceil(LH / 8), ceil(LW / 8)]` (vertical,
+/// horizontal; whole quarters of luma samples), control `[1]`; only the first has a gradient. Output `[6, LH, LW]` in code
+/// values. With control above 0 it is rounded, halves up, and clipped; the gradient passes the rounding. A clipped
+/// sample passes only what pushes it back inside.
+pub struct Warp<T> {
+    interpolation: Interpolation,
+    /// Luma as one plane: the reference, or its gradient.
+    reference: Vec<T>,
+    /// Luma as one plane: the prediction, or its gradient.
+    prediction: Vec<T>,
+    /// The prediction's gradient before the clip.
+    open: Vec<T>,
+}
+
+/// A plane's extents, and its blocks.
+#[derive(Clone, Copy)]
+struct Plane<'a, T> {
+    height: usize,
+    width: usize,
+    /// Eighths of a sample in a unit of motion.
+    eighths: i32,
+    interpolation: Interpolation,
+    /// Of the vertical and of the horizontal motion.
+    motion: [&'a [T]; 2],
+    blocks_wide: usize,
+}
+
+impl<T: Real> Plane<'_, T> {
+    /// Displacement and filters of a block.
+    fn taps(&self, by: usize, bx: usize) -> BlockTaps<T> {
+        let at = by * self.blocks_wide + bx;
+        let [y, x] = self.motion.map(|motion| motion[at].to_f64().round() as i32 * self.eighths);
+        BlockTaps::new(y, x, self.interpolation)
+    }
+
+    fn predict<const B: usize>(&self, reference: &[T], prediction: &mut [T]) {
+        let rows = prediction.par_chunks_mut(B * self.width).enumerate();
+        rows.for_each(|(by, prediction)| {
+            for bx in 0..self.blocks_wide {
+                let taps = self.taps(by, bx);
+                let (height, width) = (self.height, self.width);
+                dispatch(Gather::<T, B> { taps, height, width, y: by * B, x: bx * B, reference, prediction });
+            }
+        });
+    }
+
+    fn scatter<const B: usize>(&self, prediction_gradient: &[T], gradient: &mut [T]) {
+        for (by, rows) in prediction_gradient.chunks(B * self.width).enumerate() {
+            for bx in 0..self.blocks_wide {
+                let taps = self.taps(by, bx);
+                let (height, width) = (self.height, self.width);
+                dispatch(Scatter::<T, B> { taps, height, width, y: by * B, x: bx * B, rows, gradient });
+            }
+        }
+    }
+}
+
+impl<T: Real> Warp<T> {
+    /// Prediction with one of the filters.
+    pub fn new(interpolation: Interpolation) -> Self {
+        Self { interpolation, reference: Vec::new(), prediction: Vec::new(), open: Vec::new() }
+    }
+
+    /// The luma plane and a chroma plane.
+    fn planes<'a>(&self, picture: &[usize], motion: &'a ArrayD<T>) -> [Plane<'a, T>; 2] {
+        let [_, height, width] = planes(picture);
+        let (vertical, horizontal) = items(motion).split_at(motion.len() / 2);
+        [2, 1].map(|scale| Plane {
+            height: scale * height,
+            width: scale * width,
+            eighths: scale as i32,
+            interpolation: self.interpolation,
+            motion: [vertical, horizontal],
+            blocks_wide: width.div_ceil(BLOCK),
+        })
+    }
+}
+
+/// Makes one luma plane of four channels of `width` columns.
+fn interleave<T: Real>(channels: &[T], luma: &mut [T], width: usize) {
+    let sites = luma.len() / 4;
+    for (r, row) in luma.chunks_exact_mut(2 * width).enumerate() {
+        let at = r % 2 * 2 * sites + r / 2 * width;
+        let (even, odd) = (&channels[at..][..width], &channels[at + sites..][..width]);
+        for ((pair, &even), &odd) in row.as_chunks_mut::<2>().0.iter_mut().zip(even).zip(odd) {
+            *pair = [even, odd];
+        }
+    }
+}
+
+/// Hands the samples of a luma plane to those of its four channels.
+fn deinterleave<T: Real>(luma: &[T], channels: &mut [T], width: usize, put: impl Fn(&mut T, T)) {
+    let sites = luma.len() / 4;
+    for (r, row) in luma.chunks_exact(2 * width).enumerate() {
+        let (evens, odds) = channels[r % 2 * 2 * sites..][..2 * sites].split_at_mut(sites);
+        let at = r / 2 * width;
+        let columns = evens[at..][..width].iter_mut().zip(&mut odds[at..][..width]);
+        for ((even, odd), &pair) in columns.zip(row.as_chunks::<2>().0) {
+            put(even, pair[0]);
+            put(odd, pair[1]);
+        }
+    }
+}
+
+impl<T: Real> Op<T> for Warp<T> {
+    fn name(&self) -> &'static str {
+        "warp"
+    }
+
+    fn output_shape(&self, inputs: &[&[usize]]) -> Vec<usize> {
+        assert_eq!(inputs.len(), 3, "previous picture, motion and control");
+        let [channels, height, width] = planes(inputs[0]);
+        assert_eq!(channels, 6, "a lattice has 6 channels");
+        assert_eq!(inputs[1], [2, height.div_ceil(BLOCK), width.div_ceil(BLOCK)], "two channels of blocks");
+        assert_eq!(inputs[2], [1], "one control");
+        inputs[0].to_vec()
+    }
+
+    fn forward(&mut self, inputs: &[&ArrayD<T>], output: &mut ArrayD<T>) {
+        let [_, height, width] = planes(inputs[0].shape());
+        let sites = height * width;
+        let [luma, chroma] = self.planes(inputs[0].shape(), inputs[1]);
+        let (previous, output) = (items(inputs[0]), items_mut(output));
+        self.reference.resize(4 * sites, T::ZERO);
+        self.prediction.resize(4 * sites, T::ZERO);
+        interleave(&previous[..4 * sites], &mut self.reference, width);
+        luma.predict::<{ 2 * BLOCK }>(&self.reference, &mut self.prediction);
+        deinterleave(&self.prediction, &mut output[..4 * sites], width, |y, sample| *y = sample);
+        for c in 4..6 {
+            chroma.predict::<BLOCK>(&previous[c * sites..][..sites], &mut output[c * sites..][..sites]);
+        }
+        let highest = T::of(255.0);
+        if items(inputs[2])[0] > T::ZERO {
+            for y in output {
+                *y = round_half_up(*y).max(T::ZERO).min(highest);
+            }
+        } else if self.interpolation == Interpolation::Cubic {
+            for y in output {
+                *y = y.max(T::ZERO).min(highest);
+            }
+        }
+    }
+
+    fn backward(
+        &mut self,
+        inputs: &[&ArrayD<T>],
+        output: &ArrayD<T>,
+        output_gradient: &ArrayD<T>,
+        gradients: &mut [Option<&mut ArrayD<T>>],
+    ) {
+        let Some(gradient) = &mut gradients[0] else {
+            return;
+        };
+        let [_, height, width] = planes(inputs[0].shape());
+        let sites = height * width;
+        let [luma, chroma] = self.planes(inputs[0].shape(), inputs[1]);
+        let (output, g) = (items(output), items(output_gradient));
+        let clipped = self.interpolation == Interpolation::Cubic;
+        let g = if clipped {
+            self.open.clear();
+            self.open.extend(output.iter().zip(g).map(|(&y, &g)| pass_clip(y, g)));
+            &self.open[..]
+        } else {
+            g
+        };
+        let (luma_gradient, chroma_gradient) = g.split_at(4 * sites);
+        let (first, last) = items_mut(gradient).split_at_mut(4 * sites);
+        let (reference, prediction) = (&mut self.reference, &mut self.prediction);
+        rayon::join(
+            || {
+                interleave(luma_gradient, prediction, width);
+                reference.fill(T::ZERO);
+                luma.scatter::<{ 2 * BLOCK }>(prediction, reference);
+                deinterleave(reference, first, width, |x, g| *x += g);
+            },
+            || {
+                for (gradient, target) in chroma_gradient.chunks_exact(sites).zip(last.chunks_exact_mut(sites)) {
+                    chroma.scatter::<BLOCK>(gradient, target);
+                }
+            },
+        );
+    }
+
+    fn forward_flops(&self, inputs: &[&[usize]]) -> u64 {
+        // Two passes of four taps; the first one on three rows more.
+        18 * inputs[0].iter().product::<usize>() as u64
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+use ndarray::{ArrayD, IxDyn, arr1};
+
+use super::super::check::{Noise, check_gradients, run};
+use super::*;
+
+const CUBIC: [[i32; 4]; 9] = [
+    [0, 128, 0, 0],
+    [-6, 123, 12, -1],
+    [-9, 111, 29, -3],
+    [-9, 93, 50, -6],
+    [-8, 72, 72, -8],
+    [-6, 50, 93, -9],
+    [-3, 29, 111, -9],
+    [-1, 12, 123, -6],
+    [0, 0, 128, 0],
+];
+
+fn round_shift(x: i32, s: u32) -> i32 {
+    (x + (1 << (s - 1))) >> s
+}
+
+/// The specification's integer arithmetic, sample by sample.
+fn reference(previous: &ArrayD<f64>, motion: &ArrayD<f64>, interpolation: Interpolation) -> ArrayD<f64> {
+    let [_, lh, lw] = planes(previous.shape());
+    let sample = |plane: usize, y: i32, x: i32| {
+        let value = if plane == 0 {
+            let (y, x) = (y.clamp(0, 2 * lh as i32 - 1) as usize, x.clamp(0, 2 * lw as i32 - 1) as usize);
+            previous[[y % 2 * 2 + x % 2, y / 2, x / 2]]
+        } else {
+            previous[[plane + 3, y.clamp(0, lh as i32 - 1) as usize, x.clamp(0, lw as i32 - 1) as usize]]
+        };
+        value as i32
+    };
+    ArrayD::from_shape_fn(previous.raw_dim(), |at: IxDyn| {
+        let (channel, r, c) = (at[0], at[1], at[2]);
+        let v = [0, 1].map(|i| motion[[i, r / 8, c / 8]] as i32);
+        let (plane, y, x, v) = if channel < 4 {
+            (0, 2 * r + channel / 2, 2 * c + channel % 2, v.map(|v| 2 * v))
+        } else {
+            (channel - 3, r, c, v)
+        };
+        let (y, x) = (y as i32 + (v[0] >> 3), x as i32 + (v[1] >> 3));
+        let (fy, fx) = (v[0] & 7, v[1] & 7);
+        let value = match interpolation {
+            Interpolation::Bilinear => round_shift(
+                (8 - fy) * (8 - fx) * sample(plane, y, x)
+                    + (8 - fy) * fx * sample(plane, y, x + 1)
+                    + fy * (8 - fx) * sample(plane, y + 1, x)
+                    + fy * fx * sample(plane, y + 1, x + 1),
+                6,
+            ),
+            Interpolation::Cubic => {
+                let row =
+                    |y: i32| (0..4).map(|k| CUBIC[fx as usize][k as usize] * sample(plane, y, x + k - 1)).sum::<i32>();
+                let sum = (0..4).map(|k| CUBIC[fy as usize][k as usize] * row(y + k - 1)).sum::<i32>();
+                round_shift(sum, 14).clamp(0, 255)
+            }
+        };
+        f64::from(value)
+    })
+}
+
+fn inputs(size: [usize; 2], range: [f64; 2], control: f64) -> Vec<ArrayD<f64>> {
+    let mut noise = Noise(size[0] as u64);
+    vec![
+        noise.array(&[6, size[0], size[1]], range[0], range[1]).mapv(f64::round),
+        noise.array(&[2, size[0].div_ceil(8), size[1].div_ceil(8)], -60.0, 60.0).mapv(f64::round),
+        arr1(&[control]).into_dyn(),
+    ]
+}
+
+#[test]
+fn agrees_with_the_specification() {
+    for interpolation in [Interpolation::Bilinear, Interpolation::Cubic] {
+        for size in [[1, 1], [5, 3], [9, 17], [40, 70]] {
+            let inputs = inputs(size, [0.0, 255.0], 1.0);
+            let projection = ArrayD::ones(inputs[0].raw_dim());
+            let (output, _) = run(&mut Warp::new(interpolation), &inputs, &[true, false, false], &projection);
+            assert_eq!(output, reference(&inputs[0], &inputs[1], interpolation), "{interpolation:?} {size:?}");
+        }
+    }
+}
+
+#[test]
+fn gradients() {
+    for interpolation in [Interpolation::Bilinear, Interpolation::Cubic] {
+        for size in [[1, 1], [3, 5], [9, 11], [17, 10]] {
+            // Away from the limits, where clipping has no derivative.
+            let inputs = inputs(size, [100.0, 150.0], 0.0);
+            check_gradients(&mut Warp::new(interpolation), &inputs, &[true, false, false]);
+        }
+    }
+}
+
+#[test]
+fn rounding_passes_gradients_and_clipping_those_that_push_inside() {
+    let mut inputs = inputs([4, 4], [255.0, 255.0], 1.0);
+    inputs[1].fill(0.0);
+    for (sign, passed) in [(1.0, 1.0), (-1.0, 0.0)] {
+        let projection = ArrayD::from_elem(inputs[0].raw_dim(), sign);
+        let (_, gradients) = run(&mut Warp::new(Interpolation::Cubic), &inputs, &[true, false, false], &projection);
+        assert!(gradients[0].as_ref().unwrap().iter().all(|&g| g == passed));
+    }
+}

@@ -1,0 +1,195 @@
+//! Arguments.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::{Args, Subcommand, ValueEnum};
+use decoder_core::Level;
+
+use crate::io::{ClipRange, Target};
+use crate::settings::{Effort, EncodeSettings, lambda_of_quality};
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Encode a clip into an .nvl file
+    Encode(EncodeArgs),
+    /// Decode an .nvl file with the integer decoder
+    Decode(DecodeArgs),
+    /// Show what an .nvl file is made of
+    Info(InfoArgs),
+}
+
+/// Arguments of `encode`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  nvl encode clip.y4m                            clip.nvl, in the current folder
+  nvl encode clip.mp4 -o a.nvl --frames 96       any format, through ffmpeg
+  nvl encode clip.y4m --level nano --quality 40  for a Cortex-M4
+  ffmpeg -i in.mov -vf scale=160:-2 -f yuv4mpegpipe - | nvl encode - -o a.nvl")]
+pub struct EncodeArgs {
+    /// The clip: Y4M, or anything that ffmpeg reads; `-` is standard input
+    #[arg(value_name = "IN")]
+    pub input: OsString,
+    /// Leave out the first N frames
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true, help_heading = "Input")]
+    pub skip: usize,
+    /// Encode at most N frames
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Input")]
+    pub frames: Option<u32>,
+
+    /// The file to write; `-` is standard output [default: the input's name with .nvl, in the current folder]
+    #[arg(short, long, value_name = "OUT.nvl", help_heading = "Output")]
+    pub output: Option<PathBuf>,
+    /// Replace the output if it exists
+    #[arg(short = 'y', long = "overwrite", help_heading = "Output")]
+    pub overwrite: bool,
+    /// Print the result as one JSON object a line
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+    /// Show no progress
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
+
+    /// How much work and memory decoding may take
+    #[arg(long, value_name = "LEVEL", value_enum, default_value_t = LevelName::Micro, help_heading = "Coding")]
+    pub level: LevelName,
+    /// From 1, small, to 100, good; 20 steps are a factor of 3 in lambda [default: 50]
+    #[arg(long, value_name = "1..100", value_parser = clap::value_parser!(u8).range(1..=100), help_heading = "Coding")]
+    pub quality: Option<u8>,
+    /// Weight of the rate in D + lambda x bits/pixel, instead of --quality (50 is 150, 70 is 50)
+    #[arg(long, value_name = "X", value_parser = positive, conflicts_with = "quality", help_heading = "Coding")]
+    pub lambda: Option<f64>,
+    /// How long to fit
+    #[arg(long, value_name = "EFFORT", value_enum, default_value_t = EffortName::Normal, help_heading = "Coding")]
+    pub effort: EffortName,
+    /// Predict nothing from the frame before: the pure representation
+    #[arg(long, help_heading = "Coding")]
+    pub no_motion: bool,
+    /// Frames that are coded together, as a power of two [default: by the encoder]
+    #[arg(long, value_name = "0..3", value_parser = clap::value_parser!(u8).range(0..=3), help_heading = "Coding")]
+    pub root_depth: Option<u8>,
+
+    /// Threads to work with; they do not change the result [default: all cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Running")]
+    pub threads: Option<u16>,
+    /// Start of the random numbers: the same seed gives the same file
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Running")]
+    pub seed: u64,
+}
+
+impl EncodeArgs {
+    /// The settings that the arguments ask for.
+    #[must_use]
+    pub fn settings(&self) -> EncodeSettings {
+        let default = EncodeSettings::default();
+        let lambda = self.lambda.or_else(|| self.quality.map(lambda_of_quality));
+        EncodeSettings {
+            level: self.level.into(),
+            lambda: lambda.unwrap_or(default.lambda),
+            effort: self.effort.into(),
+            seed: self.seed,
+            threads: self.threads.map(usize::from),
+            motion: !self.no_motion,
+            root_depth: self.root_depth,
+        }
+    }
+
+    pub(super) fn range(&self) -> ClipRange {
+        ClipRange { skip: self.skip, frames: self.frames.map(|frames| frames as usize) }
+    }
+}
+
+/// Arguments of `decode`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  nvl decode a.nvl -o a.y4m             raw pictures
+  nvl decode a.nvl -o a.gif             an animation that loops
+  nvl decode a.nvl -o a.png             the first frame
+  nvl decode a.nvl -o 'frames/%03d.png' every frame
+  nvl decode a.nvl -o - | ffplay -f yuv4mpegpipe -i -")]
+pub struct DecodeArgs {
+    /// The file to decode; `-` is standard input
+    #[arg(value_name = "IN.nvl")]
+    pub input: OsString,
+    /// The file to write: .y4m, .gif or .png (the first frame; every frame where the name has %d or %03d);
+    /// `-` is Y4M on standard output
+    #[arg(short, long, value_name = "OUT", value_parser = OsStringValueParser::new().try_map(|text| Target::parse(&text)), help_heading = "Output")]
+    pub output: Target,
+    /// Replace the output if it exists
+    #[arg(short = 'y', long = "overwrite", help_heading = "Output")]
+    pub overwrite: bool,
+    /// Print the result as one JSON object a line
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+}
+
+/// Arguments of `info`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  nvl info a.nvl
+  nvl info a.nvl --json | jq .bytes_by_kind")]
+pub struct InfoArgs {
+    /// The file to look at; `-` is standard input
+    #[arg(value_name = "IN.nvl")]
+    pub input: OsString,
+    /// Print one JSON object
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+}
+
+/// Names of the levels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LevelName {
+    /// Cortex-M4, Cortex-M33: 100 MAC/pixel, 256 KiB
+    Nano,
+    /// Cortex-M7, Cortex-M55: 330 MAC/pixel, 512 KiB
+    Micro,
+    /// Application processors, browsers: 1500 MAC/pixel, 4 MiB
+    Edge,
+    /// Desktop machines: 10000 MAC/pixel, 64 MiB
+    Full,
+}
+
+impl From<LevelName> for Level {
+    fn from(name: LevelName) -> Self {
+        match name {
+            LevelName::Nano => Self::Nano,
+            LevelName::Micro => Self::Micro,
+            LevelName::Edge => Self::Edge,
+            LevelName::Full => Self::Full,
+        }
+    }
+}
+
+/// Names of the efforts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EffortName {
+    /// A first look
+    Draft,
+    /// The default
+    Normal,
+    /// For what ships: several times longer
+    Best,
+}
+
+impl From<EffortName> for Effort {
+    fn from(name: EffortName) -> Self {
+        match name {
+            EffortName::Draft => Self::Draft,
+            EffortName::Normal => Self::Normal,
+            EffortName::Best => Self::Best,
+        }
+    }
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value > 0.0 && value.is_finite() => Ok(value),
+        _ => Err("it has to be a number above 0".into()),
+    }
+}

@@ -1,0 +1,108 @@
+//! Progress on standard error: a bar in a terminal, else one plain line every few seconds.
+
+use std::fmt::Write;
+use std::io::IsTerminal;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::interrupt;
+use super::table::grouped;
+use crate::progress::{Observer, Step};
+
+/// Time between two plain lines.
+const PLAIN: Duration = Duration::from_secs(5);
+
+/// Shows where an encode is, and stops it on Ctrl-C.
+#[derive(Debug)]
+pub struct Progress {
+    bar: Option<ProgressBar>,
+    quiet: bool,
+    phase: String,
+    started: Instant,
+    shown: Instant,
+}
+
+impl Progress {
+    /// Begins; `quiet` shows nothing.
+    #[must_use]
+    pub fn new(quiet: bool) -> Self {
+        let bar = (!quiet && std::io::stderr().is_terminal()).then(bar);
+        Self { bar, quiet, phase: String::new(), started: Instant::now(), shown: Instant::now() }
+    }
+
+    /// Time left at the speed so far.
+    fn left(&self, step: &Step) -> Option<Duration> {
+        let left = step.steps.saturating_sub(step.step) as f64 / step.step as f64;
+        Duration::try_from_secs_f64(self.started.elapsed().as_secs_f64() * left).ok()
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Observer for Progress {
+    fn phase(&mut self, name: &str) {
+        self.phase = name.to_owned();
+        match &self.bar {
+            Some(bar) => bar.set_prefix(self.phase.clone()),
+            None if !self.quiet => eprintln!("{name}"),
+            None => {}
+        }
+    }
+
+    fn step(&mut self, step: &Step) -> ControlFlow<()> {
+        if let Some(bar) = &self.bar {
+            bar.set_length(step.steps);
+            bar.set_position(step.step);
+            bar.set_message(format!("{}{}", remaining(self.left(step)), numbers(step)));
+        } else if !self.quiet && self.shown.elapsed() >= PLAIN {
+            self.shown = Instant::now();
+            let percent = 100 * step.step / step.steps.max(1);
+            let (done, all) = (grouped(step.step), grouped(step.steps));
+            eprintln!(
+                "{}: step {done} of {all} ({percent} %){}{}",
+                self.phase,
+                numbers(step),
+                remaining(self.left(step))
+            );
+        }
+        if interrupt::requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+fn bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("{prefix} {bar:16.cyan/dim} {percent:>3} %{wide_msg}");
+    let bar = ProgressBar::new(1);
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸─"));
+    bar
+}
+
+/// What is known about the fit, the most important first: a narrow terminal cuts it off.
+fn numbers(step: &Step) -> String {
+    let mut text = String::new();
+    if step.psnr_y.is_finite() {
+        let _ = write!(text, "  PSNR-Y {:.2} dB", step.psnr_y);
+    }
+    if step.bytes.is_finite() {
+        let _ = write!(text, "  {} bytes", grouped(step.bytes.round() as u64));
+    }
+    if step.loss.is_finite() {
+        let _ = write!(text, "  loss {:.2}", step.loss);
+    }
+    text
+}
+
+fn remaining(left: Option<Duration>) -> String {
+    let Some(seconds) = left.map(|left| left.as_secs()) else { return String::new() };
+    match seconds {
+        0..3600 => format!("  {:02}:{:02} left", seconds / 60, seconds % 60),
+        _ => format!("  {}:{:02}:{:02} left", seconds / 3600, seconds / 60 % 60, seconds % 60),
+    }
+}

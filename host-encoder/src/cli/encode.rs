@@ -1,0 +1,262 @@
+//! `encode`.
+
+use std::ffi::OsStr;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow};
+use decoder_core::Level;
+use decoder_core::wire::{FileHeader, Geometry};
+use serde_json::json;
+
+use super::args::EncodeArgs;
+use super::bar::Progress;
+use super::failure::Usage;
+use super::interrupt;
+use super::table::{Table, grouped, rate};
+use crate::frame::Clip;
+use crate::io::{Input, OutputFile, check_target, read_clip};
+use crate::metrics::PsnrMeter;
+use crate::playback::{PlaybackError, StreamInfo, check_header, decode_file};
+use crate::progress::Observer;
+use crate::settings::EncodeSettings;
+use crate::train::{self, architecture};
+
+/// A finished file and what the integer decoder says about it.
+#[derive(Clone, Debug)]
+pub struct Encoded {
+    /// The file.
+    pub bytes: Vec<u8>,
+    /// What it is made of.
+    pub info: StreamInfo,
+    /// How close its pictures are to the source.
+    pub psnr: PsnrMeter,
+    /// The settings that made it.
+    pub settings: EncodeSettings,
+    /// Time that the fitting took.
+    pub encoding: Duration,
+    /// Time that the decoder took.
+    pub decoding: Duration,
+}
+
+/// Encodes a clip, then decodes the finished bytes and compares.
+///
+/// # Errors
+/// Those of the encoder, and of the decoder should it refuse what the encoder wrote.
+pub fn encode_clip(clip: &Clip, settings: &EncodeSettings, observer: &mut dyn Observer) -> Result<Encoded> {
+    check_level(clip, settings)?;
+    let started = Instant::now();
+    let bytes = train::encode(clip, settings, observer)?.bytes;
+    interrupt::check()?;
+    let encoding = started.elapsed();
+    let mut psnr = PsnrMeter::default();
+    let report = decode_file(&bytes, &mut |number, frame| {
+        let source =
+            clip.frames.get(number).ok_or_else(|| anyhow!("the decoder gives more frames than the clip has"))?;
+        psnr.add(source, frame);
+        Ok(())
+    });
+    let report = report.map_err(|error: PlaybackError<anyhow::Error>| {
+        anyhow!("the encoder wrote a file that does not decode ({error}): please report this")
+    })?;
+    Ok(Encoded { bytes, info: report.info, psnr, settings: settings.clone(), encoding, decoding: report.decoding })
+}
+
+/// Refuses, before the work, a clip that is too large or too fast for the level.
+fn check_level(clip: &Clip, settings: &EncodeSettings) -> Result<()> {
+    let header = |level| -> Result<FileHeader> {
+        let (width, height) = (u16::try_from(clip.width)?, u16::try_from(clip.height)?);
+        let (rate_num, rate_den) = clip.rate;
+        let architecture = architecture(level, Geometry::new(width, height), settings.motion, settings.root_depth);
+        let frames = u32::try_from(clip.frames.len())?;
+        Ok(FileHeader { width, height, rate_num, rate_den, frames, segments: 1, level, architecture })
+    };
+    let Err(error) = check_header(&header(settings.level)?) else { return Ok(()) };
+    let larger = Level::ALL.into_iter().filter(|&level| level > settings.level);
+    let mut fitting = larger.filter(|&level| header(level).is_ok_and(|header| check_header(&header).is_ok()));
+    let mend = match fitting.next() {
+        Some(level) => format!("choose --level {}, or make it smaller or slower", level.name()),
+        None => "make it smaller or slower".to_owned(),
+    };
+    let (width, height, fps) = (clip.width, clip.height, rate(clip.rate.0, clip.rate.1));
+    let level = settings.level.name();
+    Err(anyhow!("{width}x{height} at {fps} frames/s is too much for level {level} ({error}): {mend}"))
+}
+
+impl Encoded {
+    /// The result for people.
+    #[must_use]
+    pub fn table(&self) -> Table {
+        let Self { info, settings, .. } = self;
+        let header = &info.header;
+        let psnr = self.psnr.total();
+        let fps = rate(header.rate_num, header.rate_den);
+        let mut table = Table::default();
+        let size = format!(
+            "{}x{}, {} frames, {fps} frames/s, {:.2} s",
+            header.width,
+            header.height,
+            header.frames,
+            info.seconds()
+        );
+        let chosen = format!(
+            "level {}, lambda {:.4}, effort {}, seed {}",
+            header.level.name(),
+            settings.lambda,
+            settings.effort.name(),
+            settings.seed
+        );
+        let chosen = chosen.replace(".0000,", ",");
+        let (encoding, decoding) = (self.encoding.as_secs_f64(), self.decoding.as_secs_f64());
+        table
+            .row([&"picture", &size])
+            .row([&"settings", &chosen])
+            .row([&"bytes", &grouped(info.bytes as u64)])
+            .row([&"bitrate", &format!("{:.2} kb/s", info.kilobits_per_second())])
+            .row([&"bits/pixel", &format!("{:.4}", info.bits_per_pixel())])
+            .row([&"PSNR-Y", &format!("{:.2} dB", psnr.y)])
+            .row([&"PSNR-YUV", &format!("{:.2} dB  (U {:.2}, V {:.2})", psnr.yuv(), psnr.u, psnr.v)])
+            .row([&"MAC/pixel", &grouped(info.mac_per_pixel.into())])
+            .row([&"scratch", &format!("{} bytes", grouped(info.scratch_bytes as u64))])
+            .row([&"time", &format!("{encoding:.1} s to encode, {decoding:.2} s to decode")]);
+        table
+    }
+
+    fn json(&self, input: &Input, output: &str) -> serde_json::Value {
+        let Self { info, settings, .. } = self;
+        let (header, psnr) = (&info.header, self.psnr.total());
+        json!({
+            "type": "encode",
+            "input": input.to_string(),
+            "output": output,
+            "width": header.width,
+            "height": header.height,
+            "frames": header.frames,
+            "rate": [header.rate_num, header.rate_den],
+            "level": header.level.name(),
+            "lambda": settings.lambda,
+            "effort": settings.effort.name(),
+            "seed": settings.seed,
+            "bytes": info.bytes,
+            "kilobits_per_second": info.kilobits_per_second(),
+            "bits_per_pixel": info.bits_per_pixel(),
+            "psnr_y": psnr.y,
+            "psnr_u": psnr.u,
+            "psnr_v": psnr.v,
+            "psnr_yuv": psnr.yuv(),
+            "mac_per_pixel": info.mac_per_pixel,
+            "scratch_bytes": info.scratch_bytes,
+            "encode_seconds": self.encoding.as_secs_f64(),
+            "decode_seconds": self.decoding.as_secs_f64(),
+        })
+    }
+}
+
+pub(super) fn run(args: &EncodeArgs) -> Result<()> {
+    let input = Input::from(args.input.as_os_str());
+    refuse_terminal(&input)?;
+    let output = Output::choose(args, &input)?;
+    output.check(args.overwrite)?;
+    let loaded = read_clip(&input, args.range())?;
+    if loaded.converted && !args.quiet {
+        eprintln!("{input} is converted to 8-bit 4:2:0 by ffmpeg");
+    }
+    let mut progress = Progress::new(args.quiet);
+    let encoded = encode_clip(&loaded.clip, &args.settings(), &mut progress)?;
+    drop(progress);
+    output.write(&encoded.bytes, args.overwrite)?;
+
+    let name = output.name();
+    let text = match args.json {
+        true => format!("{}\n", encoded.json(&input, &name)),
+        false => format!("{name}\n{}", encoded.table()),
+    };
+    match output {
+        // Standard output has the file.
+        Output::Stdout => io::stderr().write_all(text.as_bytes())?,
+        Output::File(_) => io::stdout().write_all(text.as_bytes())?,
+    }
+    Ok(())
+}
+
+/// Refuses to wait for a person to type a video.
+pub(super) fn refuse_terminal(input: &Input) -> Result<()> {
+    match input {
+        Input::Stdin if io::stdin().is_terminal() => {
+            Err(Usage("standard input is a terminal: pipe a file into it, or name one instead of -".into()).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Where the file goes.
+enum Output {
+    Stdout,
+    File(PathBuf),
+}
+
+impl Output {
+    fn choose(args: &EncodeArgs, input: &Input) -> Result<Self> {
+        let path = match (&args.output, input) {
+            (Some(path), _) if path.as_os_str() == "-" => {
+                if io::stdout().is_terminal() {
+                    return Err(Usage(
+                        "standard output is a terminal: name a file with -o, or send it on with > or |".into(),
+                    )
+                    .into());
+                }
+                return Ok(Self::Stdout);
+            }
+            (Some(path), _) => path.clone(),
+            (None, Input::Stdin) => {
+                return Err(Usage("standard input has no name: name the output with -o OUT.nvl".into()).into());
+            }
+            (None, Input::File(path)) => {
+                PathBuf::from(path.file_name().unwrap_or(OsStr::new("out"))).with_extension("nvl")
+            }
+        };
+        if let Input::File(source) = input
+            && same_file(source, &path)
+        {
+            return Err(
+                Usage(format!("{} is the input and the output: name another output with -o", path.display())).into()
+            );
+        }
+        Ok(Self::File(path))
+    }
+
+    fn check(&self, overwrite: bool) -> Result<()> {
+        match self {
+            Self::Stdout => Ok(()),
+            Self::File(path) => Ok(check_target(path, overwrite)?),
+        }
+    }
+
+    fn write(&self, bytes: &[u8], overwrite: bool) -> Result<()> {
+        match self {
+            Self::Stdout => {
+                let mut stdout = io::stdout();
+                stdout.write_all(bytes)?;
+                stdout.flush()?;
+            }
+            Self::File(path) => {
+                let mut file = OutputFile::create(path, overwrite)?;
+                file.write_all(bytes).map_err(|error| anyhow!("cannot write {}: {error}", path.display()))?;
+                file.commit()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::Stdout => "standard output".into(),
+            Self::File(path) => path.display().to_string(),
+        }
+    }
+}
+
+fn same_file(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}

@@ -1,0 +1,64 @@
+//! The command line of `nvl`, which `cargo xtask` shares.
+
+mod args;
+mod bar;
+mod decode;
+mod encode;
+mod failure;
+mod info;
+mod interrupt;
+mod table;
+
+pub use args::{Command, DecodeArgs, EffortName, EncodeArgs, InfoArgs, LevelName};
+pub use bar::Progress;
+pub use encode::{Encoded, encode_clip};
+pub use failure::{Usage, finish};
+pub use interrupt::install as install_interrupt_handler;
+pub use table::{Table, grouped};
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Neural video for small machines.
+///
+/// Encodes a clip by fitting a small neural network and its latents to it, and decodes it with integers only, exactly
+/// as a microcontroller does.
+#[derive(Debug, Parser)]
+#[command(name = "nvl", version, max_term_width = 100, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Runs `nvl` with the arguments of the process.
+#[must_use]
+pub fn main() -> ExitCode {
+    finish(Cli::parse().command.run())
+}
+
+impl Command {
+    /// Does what the arguments say.
+    ///
+    /// # Errors
+    /// With a message in one line that names the cause and the mend; [`finish`] prints it.
+    pub fn run(&self) -> anyhow::Result<()> {
+        interrupt::install();
+        match self {
+            Self::Encode(args) => encode::run(args),
+            Self::Decode(args) => decode::run(args),
+            Self::Info(args) => info::run(args),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn arguments_are_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,5 @@
+//! How close two clips are.
+
+mod psnr;
+
+pub use psnr::{Psnr, PsnrMeter};

@@ -1,0 +1,39 @@
+//! How an encode tells where it is, and how it is stopped.
+
+use std::ops::ControlFlow;
+
+/// Where an encode stands.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Step {
+    /// Steps done, over the whole encode: never goes down, ends at `steps`.
+    pub step: u64,
+    /// Steps that the encode will take in all.
+    pub steps: u64,
+    /// The cost that is minimised, `D + lambda * bits / pixel`; NaN while it is not known.
+    pub loss: f64,
+    /// Estimated PSNR of the luma in dB; NaN while it is not known.
+    pub psnr_y: f64,
+    /// Estimated size of the file in bytes; NaN while it is not known.
+    pub bytes: f64,
+}
+
+/// Watches an encode.
+pub trait Observer: Send {
+    /// A new part of the work begins. `name` is a few words for a person, such as `fitting`.
+    fn phase(&mut self, name: &str);
+
+    /// Called after every step of the fitting. [`ControlFlow::Break`] stops the encode soon, without a file.
+    fn step(&mut self, step: &Step) -> ControlFlow<()>;
+}
+
+/// Watches nothing and never stops.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Observer for Silent {
+    fn phase(&mut self, _: &str) {}
+
+    fn step(&mut self, _: &Step) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+}

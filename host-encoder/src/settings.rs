@@ -1,0 +1,81 @@
+//! What a person chooses about an encode.
+
+use decoder_core::Level;
+
+/// How long to fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effort {
+    /// A first look.
+    Draft,
+    /// The default.
+    Normal,
+    /// For what ships: several times longer than [`Effort::Normal`].
+    Best,
+}
+
+impl Effort {
+    /// The name that command lines use.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Normal => "normal",
+            Self::Best => "best",
+        }
+    }
+}
+
+/// The settings of an encode. The same clip, settings and seed give the same bytes, whatever the number of threads.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EncodeSettings {
+    /// Bound on what decoding may cost.
+    pub level: Level,
+    /// Weight of the rate: the encoder minimises `D + lambda * bits / pixel`, where `D` is
+    /// `(6 MSE-Y + MSE-U + MSE-V) / 8` in squared code values. Positive; smaller is better and larger.
+    pub lambda: f64,
+    /// How long to fit.
+    pub effort: Effort,
+    /// Start of the random numbers.
+    pub seed: u64,
+    /// Threads to work with; all cores where there is none.
+    pub threads: Option<usize>,
+    /// Whether frames are predicted from the frame before. Without it the file is the pure representation.
+    pub motion: bool,
+    /// Log2 of the frames in a chunk, 0..=3; the encoder chooses where there is none.
+    pub root_depth: Option<u8>,
+}
+
+impl Default for EncodeSettings {
+    fn default() -> Self {
+        Self {
+            level: Level::Micro,
+            lambda: lambda_of_quality(DEFAULT_QUALITY),
+            effort: Effort::Normal,
+            seed: 0,
+            threads: None,
+            motion: true,
+            root_depth: None,
+        }
+    }
+}
+
+/// The quality of an encode that names none.
+pub const DEFAULT_QUALITY: u8 = 50;
+
+/// The lambda of a quality 1..=100: 150 at 50, and a third of it for every 20 steps up.
+#[must_use]
+pub fn lambda_of_quality(quality: u8) -> f64 {
+    150.0 * libm::pow(3.0, (f64::from(DEFAULT_QUALITY) - f64::from(quality)) / 20.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quality_is_geometric_in_lambda() {
+        assert_eq!(lambda_of_quality(50), 150.0);
+        assert!((lambda_of_quality(70) - 50.0).abs() < 1e-9);
+        assert!((lambda_of_quality(30) - 450.0).abs() < 1e-9);
+    }
+}

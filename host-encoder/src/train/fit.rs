@@ -1,0 +1,188 @@
+//! Fitting one segment.
+
+use std::ops::ControlFlow;
+
+use decoder_core::wire::{Architecture, Geometry};
+use ndarray::{Array3, Array4};
+
+use crate::autodiff::Var;
+use crate::autodiff::optim::{Adam, AdamSettings};
+use crate::bitstream::SegmentModel;
+use crate::frame::Frame;
+use crate::settings::EncodeSettings;
+
+use super::EncodeError;
+use super::motion_search::{self, Planes};
+use super::network::{BIAS_STEP, CONTEXT_STEP, GAIN_STEP, Network};
+use super::quantise::quantise;
+use super::random::{Kumaraswamy, Random};
+use super::schedule::{Moment, Schedule};
+
+/// Fraction bits of the weights.
+const SHIFT: u8 = 7;
+/// Price of a bit of motion in absolute differences, for each root of lambda.
+const MOTION_PRICE: f64 = 3.0;
+/// Decay of the mean squared gradients: shorter than usual, as steps are few.
+const BETA2: f64 = 0.99;
+
+/// What stands after a step.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// Steps done.
+    pub step: u64,
+    /// Steps in all.
+    pub steps: u64,
+    /// `D + lambda bits / pixel`.
+    pub cost: f64,
+    /// Mean distortion.
+    pub distortion: f64,
+    /// Bits that the loss counts.
+    pub bits: f64,
+}
+
+/// A leaf and its optimiser.
+struct Trained {
+    var: Var,
+    adam: Adam<f32>,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Latent,
+    Gain,
+    Weight,
+}
+
+impl Kind {
+    fn rate(self, moment: &Moment) -> f64 {
+        match self {
+            Self::Latent => moment.latent_rate,
+            Self::Gain => moment.gain_rate,
+            Self::Weight => moment.weight_rate,
+        }
+    }
+}
+
+/// A picture as `[Y00 Y01 Y10 Y11 U V][row][column]`, edges replicated to even sizes.
+pub fn lattice(frame: &Frame, geometry: Geometry) -> Array3<f32> {
+    let Geometry { width, height } = geometry;
+    Array3::from_shape_fn((6, height, width), |(c, row, column)| match c {
+        0..4 => {
+            let y = (2 * row + c / 2).min(frame.height - 1);
+            let x = (2 * column + c % 2).min(frame.width - 1);
+            frame.y[y * frame.width + x].into()
+        }
+        4 => frame.u[row * width + column].into(),
+        _ => frame.v[row * width + column].into(),
+    })
+}
+
+/// A picture with edges replicated to even sizes.
+fn planes(frame: &Frame, geometry: Geometry) -> Planes {
+    let (rows, columns) = (2 * geometry.height, 2 * geometry.width);
+    let row = |y: usize| {
+        let y = y.min(frame.height - 1) * frame.width;
+        (0..columns).map(move |x| frame.y[y + x.min(frame.width - 1)])
+    };
+    Planes { geometry, luma: (0..rows).flat_map(row).collect(), chroma: [frame.u.clone(), frame.v.clone()] }
+}
+
+/// The motion from each source picture to the next: `[frame][vertical, horizontal][row][column]`.
+fn source_motion(frames: &[Frame], architecture: &Architecture, geometry: Geometry, lambda: f64) -> Option<Array4<i8>> {
+    let motion = architecture.motion?;
+    let (rows, columns) = geometry.motion();
+    let mut field = Array4::zeros((frames.len(), 2, rows, columns));
+    let sources: Vec<Planes> = frames.iter().map(|frame| planes(frame, geometry)).collect();
+    for (number, pair) in sources.windows(2).enumerate() {
+        let slice = field.index_axis_mut(ndarray::Axis(0), number + 1);
+        motion_search::search(&pair[0], &pair[1], motion, MOTION_PRICE * lambda.sqrt(), slice);
+    }
+    Some(field)
+}
+
+/// Fits a segment to `frames` and returns it in integers.
+///
+/// # Errors
+/// [`EncodeError::Diverged`] if the numbers leave all bounds, [`EncodeError::Stopped`] if `report` says so.
+pub fn fit(
+    frames: &[Frame],
+    architecture: &Architecture,
+    geometry: Geometry,
+    settings: &EncodeSettings,
+    stream: u64,
+    report: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+) -> Result<SegmentModel, EncodeError> {
+    let mut random = Random::new(settings.seed, stream);
+    let motion = source_motion(frames, architecture, geometry, settings.lambda);
+    let targets: Vec<Array3<f32>> = frames.iter().map(|frame| lattice(frame, geometry)).collect();
+    let mut network = Network::new(architecture, geometry, &targets, motion.is_some(), settings.lambda, &mut random);
+    if let Some(motion) = &motion {
+        network.set_motion(motion);
+    }
+    let mut trained = trained(&network);
+    let schedule = Schedule::new(settings.effort);
+    let shifts = vec![SHIFT; network.layers.len()];
+    let mut noise = Kumaraswamy::new(1.0);
+    for step in 0..schedule.steps {
+        let moment = schedule.at(step);
+        if moment.new_noise_shape {
+            noise = Kumaraswamy::new(moment.noise_shape);
+        }
+        prepare(&mut network, &moment, &noise, &shifts, &mut random);
+        network.graph.forward();
+        network.graph.backward(network.loss);
+        for leaf in &mut trained {
+            let rate = leaf.kind.rate(&moment);
+            if rate > 0.0 {
+                let (value, gradient) = network.graph.value_and_gradient(leaf.var);
+                leaf.adam.step(value, gradient, rate).map_err(|_| EncodeError::Diverged { step })?;
+            }
+        }
+        let progress = Progress {
+            step: step + 1,
+            steps: schedule.steps,
+            cost: network.cost(settings.lambda),
+            distortion: network.mean_distortion(),
+            bits: network.counted_bits(),
+        };
+        if report(&progress).is_break() {
+            return Err(EncodeError::Stopped);
+        }
+    }
+    Ok(quantise(&network, architecture, geometry, frames.len(), motion.as_ref(), &shifts))
+}
+
+fn trained(network: &Network) -> Vec<Trained> {
+    let settings = AdamSettings { beta2: BETA2, ..AdamSettings::default() };
+    let new =
+        |(var, kind): (Var, Kind)| Trained { var, adam: Adam::new(network.graph.value(var).len(), settings), kind };
+    let latents = network.grids.iter().map(|grid| (grid.latents, Kind::Latent));
+    let gains = network.grids.iter().map(|grid| (grid.gain, Kind::Gain));
+    let layers = network.layers.iter().flat_map(|layer| [Some(layer.weights), layer.biases]).flatten();
+    let context = network.context.iter().copied().filter(|&var| !network.graph.value(var).is_empty());
+    latents.chain(gains).chain(layers.chain(context).map(|var| (var, Kind::Weight))).map(new).collect()
+}
+
+/// Sets the leaves that a step's moment decides.
+fn prepare(network: &mut Network, moment: &Moment, noise: &Kumaraswamy, shifts: &[u8], random: &mut Random) {
+    let graph = &mut network.graph;
+    graph.value_mut(network.rounding)[0] = moment.temperature;
+    graph.value_mut(network.rounding)[1] = f32::from(u8::from(moment.settled));
+    graph.value_mut(network.picture_rounding)[0] = f32::from(u8::from(moment.quantised));
+    for (var, step) in network.scalar_quantisers.into_iter().zip([GAIN_STEP, BIAS_STEP, CONTEXT_STEP]) {
+        graph.value_mut(var)[0] = if moment.quantised { step } else { 0.0 };
+    }
+    for (layer, &shift) in network.layers.iter().zip(shifts) {
+        let step = (-f32::from(shift)).exp2();
+        graph.value_mut(layer.quantiser)[0] = if moment.quantised { step } else { 0.0 };
+        graph.value_mut(layer.priced_step)[0] = step;
+    }
+    if !moment.settled {
+        for grid in &network.grids {
+            if let Some(values) = graph.value_mut(grid.noise).as_slice_mut() {
+                random.fill(noise, values);
+            }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The architecture of each level.
+
+use decoder_core::Level;
+use decoder_core::wire::{Architecture, Geometry, Grid, Interpolation, Layer, LayerKind, Motion, Stage, Temporal};
+
+/// Most octaves between the finest and the coarsest grid.
+const OCTAVES: u8 = 5;
+/// Vertical reach of motion in luma samples.
+const REACH: u8 = 15;
+/// Log2 of the frames of a chunk without motion: time is what the octree removes redundancy along.
+const PURE_ROOT_DEPTH: u8 = 3;
+
+fn layer(kind: LayerKind, outputs: u8, bias: bool) -> Layer {
+    Layer { kind, outputs, relu: false, residual: false, bias }
+}
+
+fn relu(kind: LayerKind, outputs: u8, bias: bool) -> Layer {
+    Layer { relu: true, ..layer(kind, outputs, bias) }
+}
+
+fn residual(kind: LayerKind, outputs: u8, bias: bool) -> Layer {
+    Layer { residual: true, ..layer(kind, outputs, bias) }
+}
+
+/// What a level's streams are made of. `root_depth` is the log2 of the frames of a chunk, chosen by `motion` where there is none.
+#[must_use]
+pub fn architecture(level: Level, geometry: Geometry, motion: bool, root_depth: Option<u8>) -> Architecture {
+    use LayerKind::{Depthwise, Full, Point};
+    // Nano sees no prediction and has no biases, so that what does not change costs nothing.
+    let sees_prediction = level != Level::Nano;
+    let bias = sees_prediction || !motion;
+    let head = match level {
+        Level::Nano => vec![
+            relu(Point, 12, bias),
+            layer(Point, 6, bias),
+            residual(Depthwise, 6, bias),
+            residual(Depthwise, 6, bias),
+        ],
+        Level::Micro => {
+            vec![relu(Point, 24, bias), layer(Point, 6, bias), residual(Full, 6, bias), residual(Full, 6, bias)]
+        }
+        Level::Edge => vec![relu(Full, 32, bias), layer(Point, 6, bias), residual(Full, 6, bias)],
+        Level::Full => vec![relu(Full, 48, bias), relu(Full, 32, bias), layer(Point, 6, bias), residual(Full, 6, bias)],
+    };
+    let before_head = match level {
+        Level::Full => vec![relu(Full, 16, bias), relu(Full, 16, bias)],
+        _ => vec![],
+    };
+    // A grid of less than two rows or columns says nothing that the next does not.
+    let coarsest = (0..=OCTAVES).rev().find(|&octave| {
+        let (rows, columns) = geometry.grid(octave.into());
+        rows.min(columns) >= 2
+    });
+    let coarsest = coarsest.unwrap_or(0);
+    let stage = |octave: u8| Stage {
+        layers: match octave {
+            0 => head.iter().copied().collect(),
+            1 => before_head.iter().copied().collect(),
+            _ => Default::default(),
+        },
+    };
+    Architecture {
+        root_depth: root_depth.unwrap_or(if motion { 0 } else { PURE_ROOT_DEPTH }),
+        flag_levels: 1,
+        context_hidden: match level {
+            Level::Nano => 0,
+            Level::Micro => 8,
+            Level::Edge | Level::Full => 16,
+        },
+        grids: (0..=coarsest)
+            .rev()
+            .map(|stride_log2| Grid { stride_log2, temporal: Temporal::Every(0), channels: 1 })
+            .collect(),
+        stages: (0..=coarsest).rev().map(stage).collect(),
+        motion: motion.then_some(Motion {
+            interpolation: if level == Level::Nano { Interpolation::Bilinear } else { Interpolation::Cubic },
+            reach: REACH,
+            sees_prediction,
+        }),
+    }
+}
