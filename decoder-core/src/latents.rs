@@ -219,10 +219,10 @@ impl<'a> Latents<'a> {
     pub fn advance(&mut self, plan: &LatentPlan) {
         for (number, channel) in plan.channels.iter().enumerate() {
             if !channel.is_whole() {
-                let last = plan.slice(number, channel.planes - 1);
-                if last.end <= self.latents.len() {
-                    self.latents.copy_within(last, channel.latents);
-                }
+                let (past, last) = (plan.slice(number, 0), plan.slice(number, channel.planes - 1));
+                let (before, after) = self.latents.split_at_mut_checked(last.start).unwrap_or_default();
+                let past = before.get_mut(past).unwrap_or_default();
+                past.iter_mut().zip(after).for_each(|(past, last)| *past = *last);
             }
         }
     }

@@ -2,6 +2,8 @@
 
 mod bench;
 mod demo;
+mod no_panic;
+mod run;
 mod setup;
 mod shell;
 mod test;
@@ -31,6 +33,10 @@ enum Task {
     Test,
     /// Measure time, size and quality of every level on the demo's clip
     Bench(bench::BenchArgs),
+    /// Play a clip on an emulated microcontroller and compare it with the host, picture by picture
+    Run(run::RunArgs),
+    /// Prove that nothing in the decoder can panic on a microcontroller
+    NoPanic,
     /// Install what the other tasks need, and say what is optional
     Setup,
     #[command(flatten)]
@@ -42,6 +48,8 @@ fn main() -> ExitCode {
         Task::Demo(args) => demo::run(&args),
         Task::Test => test::run(),
         Task::Bench(args) => bench::run(&args),
+        Task::Run(args) => run::run(&args),
+        Task::NoPanic => no_panic::run(),
         Task::Setup => setup::run(),
         Task::Codec(command) => command.run(),
     })

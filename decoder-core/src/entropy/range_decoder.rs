@@ -36,7 +36,8 @@ impl<'a> RangeDecoder<'a> {
     /// Bits read so far, in 1/256 of a bit.
     #[must_use]
     pub fn bits_q8(&self) -> u64 {
-        let whole = self.range.ilog2();
+        // The range is never 0.
+        let whole = self.range.checked_ilog2().unwrap_or(0);
         let fraction = (self.range - (1 << whole)).checked_shr(whole.saturating_sub(8)).unwrap_or(0);
         let unread = (u64::from(whole) << 8) + u64::from(fraction);
         ((self.position as u64) << 11).saturating_sub(unread)

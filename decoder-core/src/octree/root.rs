@@ -119,14 +119,15 @@ impl Root<'_> {
         finest: Option<Finest<'_>>,
         pass: Pass,
     ) -> Result<()> {
-        let step = pass.half_time.unwrap_or(1);
-        for tau in (step..=1 << self.depth).step_by(step) {
+        // Powers of two; the lower bounds only tell the compiler that they are not 0.
+        let (step, half) = (pass.half_time.unwrap_or(1).max(1), pass.half.max(1));
+        for tau in (step..(1 << self.depth) + 1).step_by(step) {
             // At the root and where time does not split no slice is odd.
-            let tau_odd = u32::from(pass.odd > 0 && pass.half_time.is_some() && (tau / step) % 2 == 1);
+            let tau_odd = u32::from(pass.odd > 0 && pass.half_time.is_some() && tau & step != 0);
             let slice = self.first_slice + tau - 1;
             let bias = context.bias(slice >= self.predicted_from, self.channel, pass.number);
-            for y in (0..self.height).step_by(pass.half) {
-                let y_odd = u32::from(pass.odd > 0 && (y / pass.half) % 2 == 1);
+            for y in (0..self.height).step_by(half) {
+                let y_odd = u32::from(pass.odd > 0 && y & half != 0);
                 let x_odd = match pass.odd.checked_sub(tau_odd + y_odd) {
                     Some(odd @ 0..=1) => odd == 1,
                     _ => continue,
@@ -164,7 +165,7 @@ impl Root<'_> {
             {
                 // The next position of this pass in the next node.
                 let next = ((x >> log2) + 1) << log2;
-                x += (next - x).div_ceil(step) * step;
+                x += (next - x + step - 1) & !(step - 1);
                 continue;
             }
             let mut features = [0; INPUTS];

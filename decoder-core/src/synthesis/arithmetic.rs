@@ -26,6 +26,14 @@ pub struct LayerRow<'a, T> {
     pub rows: [&'a [T]; 3],
 }
 
+impl<T> LayerRow<'_, T> {
+    /// Input and output channels. They are never 0; the bound tells the compiler, so that no division by them can panic.
+    #[inline(always)]
+    fn channels(&self) -> [usize; 2] {
+        [self.inputs.max(1), self.outputs.max(1)]
+    }
+}
+
 /// A kind of arithmetic.
 pub trait Arithmetic {
     /// An activation. All-zero bytes are zero.
@@ -83,9 +91,10 @@ fn dot<A: Arithmetic + ?Sized>(sum: A::Sum, activations: &[A::Activation], weigh
 }
 
 fn point_row<A: Arithmetic + ?Sized>(layer: &LayerRow<'_, A::Activation>, out: &mut [A::Activation]) {
-    let inputs = layer.rows[1].get(layer.inputs..).unwrap_or_default();
-    for (site, out) in inputs.chunks_exact(layer.inputs).zip(out.chunks_exact_mut(layer.outputs)) {
-        for (o, (out, weights)) in out.iter_mut().zip(layer.weights.chunks_exact(layer.inputs)).enumerate() {
+    let [n, outputs] = layer.channels();
+    let inputs = layer.rows[1].get(n..).unwrap_or_default();
+    for (site, out) in inputs.chunks_exact(n).zip(out.chunks_exact_mut(outputs)) {
+        for (o, (out, weights)) in out.iter_mut().zip(layer.weights.chunks_exact(n)).enumerate() {
             let sum = dot::<A>(A::start(bias(layer, o), layer.shift), site, weights);
             let residual = if layer.residual { site.get(o).copied() } else { None };
             *out = A::finish(sum, layer.shift, residual, layer.relu);
@@ -94,15 +103,15 @@ fn point_row<A: Arithmetic + ?Sized>(layer: &LayerRow<'_, A::Activation>, out: &
 }
 
 fn full_row<A: Arithmetic + ?Sized>(layer: &LayerRow<'_, A::Activation>, out: &mut [A::Activation]) {
-    let n = layer.inputs;
-    for (x, out) in out.chunks_exact_mut(layer.outputs).enumerate() {
+    let [n, outputs] = layer.channels();
+    for (x, out) in out.chunks_exact_mut(outputs).enumerate() {
         // The three taps of a row lie side by side.
         let taps = layer.rows.map(|row| row.get(x * n..(x + 3) * n).unwrap_or_default());
-        for (o, (out, weights)) in out.iter_mut().zip(layer.weights.chunks_exact(9 * n)).enumerate() {
+        for (o, (out, weights)) in out.iter_mut().zip(layer.weights.chunks_exact((9 * n).max(1))).enumerate() {
             let sum = A::start(bias(layer, o), layer.shift);
             let sum = taps
                 .iter()
-                .zip(weights.chunks_exact(3 * n))
+                .zip(weights.chunks_exact((3 * n).max(1)))
                 .fold(sum, |sum, (taps, weights)| dot::<A>(sum, taps, weights));
             let residual = if layer.residual { taps[1].get(n + o).copied() } else { None };
             *out = A::finish(sum, layer.shift, residual, layer.relu);
@@ -111,8 +120,8 @@ fn full_row<A: Arithmetic + ?Sized>(layer: &LayerRow<'_, A::Activation>, out: &m
 }
 
 fn depthwise_row<A: Arithmetic + ?Sized>(layer: &LayerRow<'_, A::Activation>, out: &mut [A::Activation]) {
-    let n = layer.inputs;
-    for (x, out) in out.chunks_exact_mut(layer.outputs).enumerate() {
+    let [n, outputs] = layer.channels();
+    for (x, out) in out.chunks_exact_mut(outputs).enumerate() {
         let taps = layer.rows.map(|row| row.get(x * n..(x + 3) * n).unwrap_or_default());
         for (o, (out, weights)) in out.iter_mut().zip(layer.weights.chunks_exact(9)).enumerate() {
             let mut sum = A::start(bias(layer, o), layer.shift);

@@ -82,7 +82,7 @@ impl<'a, A: Arithmetic> Pipeline<'a, A> {
     fn advance(&mut self, row: usize) {
         let last = self.plan.nodes.len().saturating_sub(1);
         let mut at = last;
-        while self.done[last] <= row {
+        while self.done.get(last).is_some_and(|&done| done <= row) {
             let needed = self.plan.nodes.get(at).map_or(0, |node| self.needed(at, node));
             let ready = at == 0 || self.done.get(at - 1).is_some_and(|&done| done >= needed);
             if ready {
@@ -116,7 +116,7 @@ impl<'a, A: Arithmetic> Pipeline<'a, A> {
         let (earlier, own) = self.activations.split_at_mut(node.offset.min(self.activations.len()));
         let ring = Ring { node, activations: own };
         let Some(out) = ring.into_row(row) else { return };
-        let (channels, len) = (node.channels, node.row_len());
+        let (channels, len) = (node.channels.max(1), node.row_len());
         let Some(inner) = out.get_mut(channels..len - channels) else { return };
         match node.kind {
             NodeKind::Input { upsampled, sees_prediction } => {
@@ -155,9 +155,7 @@ impl<'a, A: Arithmetic> Pipeline<'a, A> {
                 A::layer_row(&layer_row, inner);
             }
         }
-        // Replicated edges: the padding is the nearest site.
-        out.copy_within(channels..2 * channels, 0);
-        out.copy_within(len - 2 * channels..len - channels, len - channels);
+        replicate_edges(out, channels);
     }
 
     /// Adds the residual to the prediction.
@@ -211,7 +209,7 @@ impl Inputs<'_> {
                         plane.get(row * node.width..(row + 1) * node.width).unwrap_or_default()
                     };
                     let pairs = row_of(before).iter().zip(row_of(after));
-                    for (site, (&before, &after)) in out.chunks_exact_mut(node.channels).zip(pairs) {
+                    for (site, (&before, &after)) in out.chunks_exact_mut(node.channels.max(1)).zip(pairs) {
                         if let Some(activation) = site.get_mut(filled) {
                             *activation = A::latent(gain, before, after, m as u32, log2 as u32);
                         }
@@ -249,14 +247,22 @@ impl<'a, T> Ring<'a, T> {
     /// A row with its padding. The ring begins at the start of its activations.
     fn into_row(self, row: usize) -> Option<&'a mut [T]> {
         let len = self.node.row_len();
-        self.activations.get_mut((row % self.node.rows) * len..)?.get_mut(..len)
+        self.activations.get_mut(self.node.slot(row) * len..)?.get_mut(..len)
     }
+}
+
+/// Fills the padding at both ends of a row with the nearest site.
+fn replicate_edges<T: Copy>(row: &mut [T], channels: usize) {
+    let Some((left, rest)) = row.split_at_mut_checked(channels) else { return };
+    let Some((inner, right)) = rest.split_at_mut_checked(rest.len().saturating_sub(channels)) else { return };
+    left.iter_mut().zip(&*inner).for_each(|(padding, &edge)| *padding = edge);
+    right.iter_mut().rev().zip(inner.iter().rev()).for_each(|(padding, &edge)| *padding = edge);
 }
 
 /// A row of a node with its padding.
 fn ring_row<'a, T>(node: &Node, activations: &'a [T], row: usize) -> &'a [T] {
     let len = node.row_len();
-    activations.get(node.offset + (row % node.rows) * len..).and_then(|rest| rest.get(..len)).unwrap_or_default()
+    activations.get(node.offset + node.slot(row) * len..).and_then(|rest| rest.get(..len)).unwrap_or_default()
 }
 
 /// Upsamples a row by two into the first `upsampled` of `channels` channels.
@@ -271,7 +277,7 @@ fn upsample_row<A: Arithmetic>(
     let near = row >> 1;
     let far = if row.is_multiple_of(2) { near.saturating_sub(1) } else { (near + 1).min(before.height - 1) };
     let (near, far) = (ring_row(before, activations, near), ring_row(before, activations, far));
-    for (x, site) in out.chunks_exact_mut(channels).enumerate() {
+    for (x, site) in out.chunks_exact_mut(channels.max(1)).enumerate() {
         // Rows begin with a site of padding, so that the site before the first is there.
         let own = (1 + (x >> 1)) * upsampled;
         let beside = if x % 2 == 0 { own - upsampled } else { own + upsampled };

@@ -53,6 +53,11 @@ impl Node {
     pub(super) fn row_len(&self) -> usize {
         (self.width + 2) * self.channels
     }
+
+    /// The place of a row in the ring.
+    pub(super) fn slot(&self, row: usize) -> usize {
+        row % self.rows.max(1)
+    }
 }
 
 /// All line buffers of a stream.

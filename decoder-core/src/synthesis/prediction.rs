@@ -29,7 +29,7 @@ pub struct Plane<'a> {
 impl<'a> Plane<'a> {
     /// A row, or the nearest that there is.
     fn row(&self, y: i32) -> &'a [u8] {
-        let y = y.clamp(0, self.height as i32 - 1) as usize;
+        let y = y.min(self.height as i32 - 1).max(0) as usize;
         self.samples.get(y * self.width..(y + 1) * self.width).unwrap_or_default()
     }
 }
@@ -53,7 +53,7 @@ impl Displacement {
 /// A sample of a row, or the nearest that there is.
 #[inline(always)]
 fn at(row: &[u8], x: i32) -> i32 {
-    let x = x.clamp(0, row.len() as i32 - 1) as usize;
+    let x = x.min(row.len() as i32 - 1).max(0) as usize;
     row.get(x).copied().unwrap_or(0).into()
 }
 

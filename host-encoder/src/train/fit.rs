@@ -12,6 +12,7 @@ use crate::frame::Frame;
 use crate::settings::EncodeSettings;
 
 use super::EncodeError;
+use super::guard::{Guard, Verdict};
 use super::motion_search::{self, Planes};
 use super::network::{BIAS_STEP, CONTEXT_STEP, GAIN_STEP, Network};
 use super::quantise::quantise;
@@ -23,7 +24,7 @@ const SHIFT: u8 = 7;
 /// Price of a bit of motion in absolute differences, for each root of lambda.
 const MOTION_PRICE: f64 = 3.0;
 /// Decay of the mean squared gradients: shorter than usual, as steps are few.
-const BETA2: f64 = 0.99;
+const BETA2: f64 = 0.95;
 
 /// What stands after a step.
 #[derive(Clone, Copy, Debug)]
@@ -55,11 +56,11 @@ enum Kind {
 }
 
 impl Kind {
-    fn rate(self, moment: &Moment) -> f64 {
+    fn rate(self, moment: &Moment, caution: f64) -> f64 {
         match self {
             Self::Latent => moment.latent_rate,
-            Self::Gain => moment.gain_rate,
-            Self::Weight => moment.weight_rate,
+            Self::Gain => moment.gain_rate * caution,
+            Self::Weight => moment.weight_rate * caution,
         }
     }
 }
@@ -124,6 +125,7 @@ pub fn fit(
     let schedule = Schedule::new(settings.effort);
     let shifts = vec![SHIFT; network.layers.len()];
     let mut noise = Kumaraswamy::new(1.0);
+    let mut guard = Guard::default();
     for step in 0..schedule.steps {
         let moment = schedule.at(step);
         if moment.new_noise_shape {
@@ -132,17 +134,29 @@ pub fn fit(
         prepare(&mut network, &moment, &noise, &shifts, &mut random);
         network.graph.forward();
         network.graph.backward(network.loss);
-        for leaf in &mut trained {
-            let rate = leaf.kind.rate(&moment);
-            if rate > 0.0 {
-                let (value, gradient) = network.graph.value_and_gradient(leaf.var);
-                leaf.adam.step(value, gradient, rate).map_err(|_| EncodeError::Diverged { step })?;
+        let cost = network.cost(settings.lambda);
+        let mut verdict = guard.judge(cost);
+        if verdict == Verdict::Copy {
+            let copy = |leaf: &Trained| (network.graph.value(leaf.var).clone(), leaf.adam.clone());
+            guard.keep(trained.iter().map(copy).collect());
+        }
+        if matches!(verdict, Verdict::Sound | Verdict::Copy) && !descend(&mut network, &mut trained, &moment, &guard) {
+            verdict = guard.judge(f64::NAN);
+        }
+        match verdict {
+            Verdict::Sound | Verdict::Copy => {}
+            Verdict::Return => {
+                for (leaf, (value, adam)) in trained.iter_mut().zip(guard.kept()) {
+                    network.graph.value_mut(leaf.var).assign(value);
+                    leaf.adam = adam.clone();
+                }
             }
+            Verdict::GiveUp => return Err(EncodeError::Diverged { step }),
         }
         let progress = Progress {
             step: step + 1,
             steps: schedule.steps,
-            cost: network.cost(settings.lambda),
+            cost,
             distortion: network.mean_distortion(),
             bits: network.counted_bits(),
         };
@@ -164,6 +178,19 @@ fn trained(network: &Network) -> Vec<Trained> {
     latents.chain(gains).chain(layers.chain(context).map(|var| (var, Kind::Weight))).map(new).collect()
 }
 
+/// Moves all leaves against their gradients; `false` if one of these is not finite.
+fn descend(network: &mut Network, trained: &mut [Trained], moment: &Moment, guard: &Guard) -> bool {
+    let mut finite = true;
+    for leaf in trained {
+        let rate = leaf.kind.rate(moment, guard.caution());
+        if rate > 0.0 {
+            let (value, gradient) = network.graph.value_and_gradient(leaf.var);
+            finite &= leaf.adam.step(value, gradient, rate).is_ok();
+        }
+    }
+    finite
+}
+
 /// Sets the leaves that a step's moment decides.
 fn prepare(network: &mut Network, moment: &Moment, noise: &Kumaraswamy, shifts: &[u8], random: &mut Random) {
     let graph = &mut network.graph;
@@ -171,7 +198,7 @@ fn prepare(network: &mut Network, moment: &Moment, noise: &Kumaraswamy, shifts: 
     graph.value_mut(network.rounding)[1] = f32::from(u8::from(moment.settled));
     graph.value_mut(network.picture_rounding)[0] = f32::from(u8::from(moment.quantised));
     for (var, step) in network.scalar_quantisers.into_iter().zip([GAIN_STEP, BIAS_STEP, CONTEXT_STEP]) {
-        graph.value_mut(var)[0] = if moment.quantised { step } else { 0.0 };
+        graph.value_mut(var)[0] = if moment.settled { step } else { 0.0 };
     }
     for (layer, &shift) in network.layers.iter().zip(shifts) {
         let step = (-f32::from(shift)).exp2();

@@ -1,6 +1,7 @@
 //! Fitting a representation to a clip.
 
 mod fit;
+mod guard;
 mod motion_search;
 mod network;
 mod presets;

@@ -23,7 +23,7 @@ pub const CONTEXT_STEP: f32 = 1.0 / 32.0;
 /// The step that weights are priced with before they are quantised.
 const PRICED_STEP: f32 = 1.0 / 128.0;
 /// Activation units per latent step at the start.
-const FIRST_GAIN: f32 = 0.1;
+const FIRST_GAIN: f32 = 0.25;
 /// Terms of one node of the loss.
 const SUMMANDS: usize = 48;
 /// Standard deviation of the last layers' weights at the start, relative to the usual: the network begins near zero.

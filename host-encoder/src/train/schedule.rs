@@ -5,9 +5,9 @@ use crate::settings::Effort;
 /// Rate of the latents, in steps of the quantiser.
 const LATENT_RATE: f64 = 0.2;
 /// Rate of the weights.
-const WEIGHT_RATE: f64 = 5e-3;
+const WEIGHT_RATE: f64 = 0.018;
 /// Rate of the gains.
-const GAIN_RATE: f64 = 1e-3;
+const GAIN_RATE: f64 = 0.03;
 /// Steps until the full rate.
 const WARM_UP: f64 = 20.0;
 /// What is left of the rates at the end.
@@ -18,6 +18,10 @@ const QUANTISED_FROM: f64 = 0.6;
 const SETTLED_FROM: f64 = 0.92;
 /// What is left of the weights' rate when the latents become integers.
 const SETTLING: f64 = 0.2;
+/// Temperature of the soft rounding at the start: nearly the identity, so that gradients are smooth.
+const FIRST_TEMPERATURE: f32 = 0.8;
+/// Temperature of the soft rounding when the latents settle.
+const LAST_TEMPERATURE: f32 = 0.1;
 /// Steps between two noises of one shape.
 const NOISE_SHAPES: u64 = 32;
 
@@ -43,9 +47,9 @@ pub struct Moment {
     pub noise_shape: f64,
     /// Whether the noise's shape differs from the step's before.
     pub new_noise_shape: bool,
-    /// Whether weights are quantised and pictures rounded.
+    /// Whether layers' weights are quantised and pictures rounded.
     pub quantised: bool,
-    /// Whether latents are rounded for good.
+    /// Whether latents are rounded for good, and gains, biases and context parameters with them.
     pub settled: bool,
 }
 
@@ -79,7 +83,7 @@ impl Schedule {
             latent_rate: if settled { 0.0 } else { LATENT_RATE * factor },
             weight_rate: WEIGHT_RATE * factor,
             gain_rate: GAIN_RATE * factor,
-            temperature: (0.3 - 0.2 * way) as f32,
+            temperature: FIRST_TEMPERATURE + (LAST_TEMPERATURE - FIRST_TEMPERATURE) * way as f32,
             noise_shape: shape_at(step),
             new_noise_shape: step == 0 || shape_at(step) != shape_at(step - 1),
             quantised: part >= QUANTISED_FROM,

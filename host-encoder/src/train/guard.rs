@@ -1,0 +1,93 @@
+//! A way back when the fitting leaves its bounds: large rates learn fast, and now and then one is too large for a clip.
+
+use ndarray::ArrayD;
+
+use crate::autodiff::optim::Adam;
+
+/// A cost this many times the best is a fit that is lost.
+const LOST: f64 = 2.5;
+/// Steps between two copies.
+const INTERVAL: u64 = 50;
+/// What is left of the weights' rate after each way back.
+const CAUTION: f64 = 0.5;
+/// How often before giving up.
+const RETURNS: u32 = 6;
+
+/// A copy of everything that is trained, from when all was well.
+#[derive(Debug, Default)]
+pub struct Guard {
+    best: Option<f64>,
+    copy: Vec<(ArrayD<f32>, Adam<f32>)>,
+    since_copy: u64,
+    returns: u32,
+}
+
+/// What to do after a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Go on.
+    Sound,
+    /// Go on, after a copy has been made.
+    Copy,
+    /// Go back to the copy.
+    Return,
+    /// It does not get better.
+    GiveUp,
+}
+
+impl Guard {
+    /// Judges the cost of a step; one that is not a number is lost too.
+    pub fn judge(&mut self, cost: f64) -> Verdict {
+        let best = self.best.unwrap_or(f64::INFINITY);
+        if !cost.is_finite() || cost > LOST * best {
+            self.returns += 1;
+            self.since_copy = 0;
+            return if self.returns > RETURNS || self.copy.is_empty() { Verdict::GiveUp } else { Verdict::Return };
+        }
+        self.best = Some(best.min(cost));
+        self.since_copy += 1;
+        if self.copy.is_empty() || (self.since_copy >= INTERVAL && cost < 1.1 * best) {
+            self.since_copy = 0;
+            return Verdict::Copy;
+        }
+        Verdict::Sound
+    }
+
+    /// Keeps what is trained.
+    pub fn keep(&mut self, copy: Vec<(ArrayD<f32>, Adam<f32>)>) {
+        self.copy = copy;
+    }
+
+    /// What was kept last.
+    pub fn kept(&self) -> &[(ArrayD<f32>, Adam<f32>)] {
+        &self.copy
+    }
+
+    /// Factor of the weights' rate: smaller after each way back.
+    pub fn caution(&self) -> f64 {
+        CAUTION.powi(self.returns as i32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::autodiff::optim::AdamSettings;
+
+    #[test]
+    fn a_lost_fit_returns_to_its_copy_and_gives_up_in_the_end() {
+        let mut guard = Guard::default();
+        assert_eq!(guard.judge(f64::NAN), Verdict::GiveUp, "nothing to return to");
+        let mut guard = Guard::default();
+        assert_eq!(guard.judge(100.0), Verdict::Copy);
+        guard.keep(vec![(ArrayD::zeros(vec![1]), Adam::new(1, AdamSettings::default()))]);
+        assert_eq!(guard.judge(90.0), Verdict::Sound);
+        assert_eq!(guard.judge(240.0), Verdict::Return);
+        assert_eq!(guard.caution(), 0.5);
+        assert_eq!(guard.judge(f64::NAN), Verdict::Return);
+        for _ in 2..RETURNS {
+            assert_eq!(guard.judge(f64::INFINITY), Verdict::Return);
+        }
+        assert_eq!(guard.judge(f64::INFINITY), Verdict::GiveUp);
+    }
+}

@@ -1,0 +1,104 @@
+//! What the program of an emulated machine prints; `firmware/src/emulated.rs` says how.
+
+use anyhow::{Context, Result, bail, ensure};
+
+/// A picture that a machine has decoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Picture {
+    /// CRC-32 of its rows.
+    pub checksum: u32,
+    /// From bytes to rows of RGB565.
+    pub instructions: u64,
+}
+
+/// What a machine has decoded and spent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// The pictures.
+    pub pictures: Vec<Picture>,
+    /// Bytes that the decoder is lent.
+    pub scratch: u64,
+    /// Bytes of the player's own state.
+    pub player: u64,
+    /// Bytes of stack to open the clip.
+    pub open_stack: u64,
+    /// Bytes of stack to decode a picture.
+    pub stack: u64,
+}
+
+impl Report {
+    /// Reads what was printed.
+    pub fn parse(text: &str, instructions_per_tick: u64) -> Result<Self> {
+        let mut report = Self::default();
+        let mut costs = 0;
+        for line in text.lines() {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let number = |word: &str| word.parse::<u64>().with_context(|| format!("the machine said {line:?}"));
+            match words[..] {
+                ["memory", "player", player, "scratch", scratch, "open_stack", stack] => {
+                    (report.player, report.scratch, report.open_stack) =
+                        (number(player)?, number(scratch)?, number(stack)?);
+                }
+                ["picture", _, "crc", checksum] => {
+                    let checksum = u32::from_str_radix(checksum, 16)?;
+                    report.pictures.push(Picture { checksum, instructions: 0 });
+                }
+                ["cost", _, "ticks", ticks] => {
+                    let picture = report.pictures.get_mut(costs).context("the machine decoded more the second time")?;
+                    picture.instructions = instructions_per_tick * number(ticks)?;
+                    costs += 1;
+                }
+                ["stack", stack] => report.stack = number(stack)?,
+                ["lost", segment] => bail!("the machine could not decode segment {segment}"),
+                _ => bail!("the machine said {line:?}"),
+            }
+        }
+        ensure!(costs == report.pictures.len(), "the machine stopped after {costs} pictures");
+        Ok(report)
+    }
+
+    /// Instructions of a picture: on average, and at most.
+    pub fn instructions(&self) -> (f64, u64) {
+        let all = || self.pictures.iter().map(|picture| picture.instructions);
+        (all().sum::<u64>() as f64 / self.pictures.len().max(1) as f64, all().max().unwrap_or(0))
+    }
+
+    /// Fails unless the pictures are those that the host decodes.
+    pub fn compare(&self, host: &[u32]) -> Result<()> {
+        let decoded = self.pictures.iter().map(|picture| picture.checksum);
+        if let Some(number) = decoded.clone().zip(host).position(|(own, &host)| own != host) {
+            bail!("picture {number} is not what the host decodes");
+        }
+        ensure!(decoded.len() == host.len(), "the machine decoded {} pictures of {}", decoded.len(), host.len());
+        println!("all {} pictures are what the host decodes", host.len());
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "memory player 9 scratch 80 open_stack 700\n\
+        picture 0 crc 0000abcd\npicture 1 crc 12345678\n\
+        cost 0 ticks 10\ncost 1 ticks 4\nstack 600\n";
+
+    #[test]
+    fn what_a_machine_prints_is_understood() {
+        let report = Report::parse(TEXT, 5).unwrap();
+        assert_eq!((report.player, report.scratch, report.open_stack, report.stack), (9, 80, 700, 600));
+        assert_eq!(report.instructions(), (35.0, 50));
+        assert!(report.compare(&[0xabcd, 0x1234_5678]).is_ok());
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let report = Report::parse(TEXT, 5).unwrap();
+        let message = |host: &[u32]| report.compare(host).unwrap_err().to_string();
+        assert_eq!(message(&[0xabcd, 0]), "picture 1 is not what the host decodes");
+        assert_eq!(message(&[0xabcd]), "the machine decoded 2 pictures of 1");
+        let refused = |text: &str| Report::parse(text, 5).unwrap_err().to_string();
+        assert_eq!(refused("lost 3"), "the machine could not decode segment 3");
+        assert_eq!(refused("picture 0 crc 1"), "the machine stopped after 0 pictures");
+    }
+}
