@@ -83,6 +83,7 @@ struct Running<'b> {
     coder: RangeDecoder<'b>,
     frames: usize,
     predicted: bool,
+    colour: [u8; 3],
     next: usize,
     bits: SegmentBits,
 }
@@ -149,7 +150,7 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
             }
         }
         coder.check()?;
-        self.segment = Some(Running { coder, frames, predicted, next: 0, bits });
+        self.segment = Some(Running { coder, frames, predicted, colour: segment.header.colour, next: 0, bits });
         Ok(())
     }
 
@@ -177,6 +178,7 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
             frame: running.next,
             frame_of_chunk,
             predicted: running.predicted && running.next > 0,
+            colour: running.colour,
             size: self.size,
         };
         let pipeline = Pipeline::<A>::new(&self.plan, inputs, self.activations, self.pictures);

@@ -1,9 +1,9 @@
 //! Fixed-point arithmetic: the one rounding rule and the two saturations (SPEC, introduction).
 
-/// Fraction bits of an activation, Q5.10: 1024 stands for 64 code values.
-pub const ACTIVATION_FRACTION: u32 = 10;
+/// Fraction bits of an activation, Q3.12: 4096 stands for 64 code values.
+pub const ACTIVATION_FRACTION: u32 = 12;
 /// `activation >> CODE_VALUE_SHIFT` is in code values.
-pub const CODE_VALUE_SHIFT: u32 = 4;
+pub const CODE_VALUE_SHIFT: u32 = 6;
 /// Fraction bits of context features and weights, Q5.
 pub const CONTEXT_FRACTION: u32 = 5;
 /// Bias steps are `2^-BIAS_FRACTION`.

@@ -8,7 +8,7 @@ use crate::octree::ContextShape;
 use crate::wire::{Architecture, MAX_GRIDS, MAX_LAYERS};
 
 /// Bits of a gain.
-const GAIN_BITS: u32 = 12;
+const GAIN_BITS: u32 = 14;
 /// Bits of a layer's shift.
 const SHIFT_BITS: u32 = 4;
 /// Bits of a tensor's scale class.
@@ -173,7 +173,11 @@ fn check_overflow(weights: &[i16], biases: &[i16], outputs: usize, shift: u32) -
     for (output, filter) in weights.chunks(per_output).enumerate() {
         let sum: u64 = filter.iter().map(|weight| u64::from(weight.unsigned_abs())).sum();
         let bias = u64::from(biases.get(output).map_or(0, |bias| bias.unsigned_abs()));
-        if 32768 * sum + (bias << (shift + 3)) + (1 << (shift - 1)) >= 1 << 31 {
+        if 32768 * sum
+            + (bias << (shift + crate::fixed::ACTIVATION_FRACTION - crate::fixed::BIAS_FRACTION))
+            + (1 << (shift - 1))
+            >= 1 << 31
+        {
             return Err(Error::Corrupt(Corruption::Overflow));
         }
     }

@@ -34,7 +34,7 @@ fn upsample(coarse: &Array3<i64>, height: usize, width: usize) -> Array3<i64> {
 fn convolve(input: &Array3<i64>, layer: Layer, weights: &[i16], biases: &[i16], shift: u32) -> Array3<i64> {
     let (inputs, height, width) = input.dim();
     Array3::from_shape_fn((layer.outputs.into(), height, width), |(o, y, x)| {
-        let mut acc = i64::from(biases.get(o).copied().unwrap_or(0)) << (shift + 3);
+        let mut acc = i64::from(biases.get(o).copied().unwrap_or(0)) << (shift + 5);
         for ky in 0..3 {
             for kx in 0..3 {
                 let at = |c| clamped(input, c, y as i64 + ky as i64 - 1, x as i64 + kx as i64 - 1);
@@ -139,7 +139,10 @@ pub fn decode(header: &FileHeader, model: &SegmentModel) -> Vec<Picture> {
     for frame in 0..model.frames {
         let prediction = match &reference {
             Some(previous) if model.motion.is_some() => predict(previous, architecture, model, frame),
-            _ => Array3::from_elem((6, geometry.height, geometry.width), 128),
+            _ => {
+                let colour = |c: usize| i64::from(model.colour[c.saturating_sub(3)]);
+                Array3::from_shape_fn((6, geometry.height, geometry.width), |(c, ..)| colour(c))
+            }
         };
         let mut weights = &model.weights[..];
         let mut biases = &model.biases[..];
@@ -151,7 +154,7 @@ pub fn decode(header: &FileHeader, model: &SegmentModel) -> Vec<Picture> {
             let mut parts: Vec<Array3<i64>> = features.iter().map(|coarse| upsample(coarse, height, width)).collect();
             parts.extend(injected(architecture, model, stride_log2, frame));
             if stride_log2 == 0 && architecture.motion.is_some_and(|motion| motion.sees_prediction) {
-                parts.push(prediction.mapv(|sample| (sample - 128) * 16));
+                parts.push(prediction.mapv(|sample| (sample - 128) * 64));
             }
             let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
             let mut activations = ndarray::concatenate(ndarray::Axis(0), &views).expect("one size");
@@ -164,7 +167,7 @@ pub fn decode(header: &FileHeader, model: &SegmentModel) -> Vec<Picture> {
             }
             features = Some(activations);
         }
-        let residual = features.expect("a stage at least").mapv(|y| round_shift(y, 4));
+        let residual = features.expect("a stage at least").mapv(|y| round_shift(y, 6));
         let samples = (prediction + residual).mapv(|sample| sample.clamp(0, 255));
         let luma = Array3::from_shape_fn((1, 2 * geometry.height, 2 * geometry.width), |(_, y, x)| {
             samples[[2 * (y % 2) + x % 2, y / 2, x / 2]]

@@ -103,7 +103,7 @@ pub fn architecture(numbers: &mut Numbers) -> Architecture {
 
 fn any_layer(numbers: &mut Numbers, width: usize) -> Layer {
     let kind = [LayerKind::Point, LayerKind::Full, LayerKind::Depthwise][numbers.within(0..=2) as usize];
-    let square = kind == LayerKind::Depthwise || numbers.once_in(4);
+    let square = kind == LayerKind::Depthwise || numbers.once_in(2);
     Layer {
         kind,
         outputs: if square { width as u8 } else { numbers.within(1..=9) as u8 },
@@ -117,7 +117,7 @@ fn any_layer(numbers: &mut Numbers, width: usize) -> Layer {
 pub fn segment(numbers: &mut Numbers, architecture: &Architecture, geometry: Geometry, frames: usize) -> SegmentModel {
     let predicted = architecture.motion.is_some() && !numbers.once_in(4);
     let mut model = SegmentModel::zeros(architecture, geometry, frames, predicted);
-    model.scalars.gains.iter_mut().for_each(|gain| *gain = numbers.within(1..=4095) as u16);
+    model.scalars.gains.iter_mut().for_each(|gain| *gain = numbers.within(1..=16383) as u16);
     model.scalars.shifts.iter_mut().for_each(|shift| *shift = numbers.within(5..=9) as u8);
     model.weights.iter_mut().for_each(|weight| *weight = numbers.within(-100..=100) as i16);
     model.biases.iter_mut().for_each(|bias| *bias = numbers.within(-300..=300) as i16);
@@ -125,6 +125,7 @@ pub fn segment(numbers: &mut Numbers, architecture: &Architecture, geometry: Geo
     for grid in &mut model.grids {
         grid.iter_mut().for_each(|latent| *latent = numbers.sparse(127) as i8);
     }
+    model.colour = [0; 3].map(|_| numbers.within(0..=255) as u8);
     let reach = architecture.motion.map_or(0, |motion| 4 * i32::from(motion.reach));
     if let Some(motion) = &mut model.motion {
         for ((frame, component, ..), vector) in motion.indexed_iter_mut() {

@@ -23,6 +23,8 @@ pub(crate) struct Inputs<'a> {
     pub(crate) frame_of_chunk: usize,
     /// Whether it is predicted.
     pub(crate) predicted: bool,
+    /// What it is predicted to be if it is not.
+    pub(crate) colour: [u8; 3],
     /// Size of the picture in luma samples.
     pub(crate) size: [usize; 2],
 }
@@ -53,7 +55,7 @@ impl<'a, A: Arithmetic> Pipeline<'a, A> {
         for row in 0..self.plan.geometry.height {
             self.advance(row);
             if !self.sees_prediction() {
-                self.store.predict(row, self.source());
+                self.store.predict(row, self.source(), self.inputs.colour);
             }
             self.finish(row);
             self.emit(row, sink)?;
@@ -110,7 +112,7 @@ impl<'a, A: Arithmetic> Pipeline<'a, A> {
         let row = *done;
         *done += 1;
         if let NodeKind::Input { sees_prediction: true, .. } = node.kind {
-            self.store.predict(row, self.source());
+            self.store.predict(row, self.source(), self.inputs.colour);
         }
         let before = at.checked_sub(1).and_then(|at| self.plan.nodes.get(at));
         let (earlier, own) = self.activations.split_at_mut(node.offset.min(self.activations.len()));

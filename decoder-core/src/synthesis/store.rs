@@ -4,9 +4,6 @@ use super::plan::Plan;
 use super::prediction::{Plane, predict_row};
 use crate::wire::{Geometry, Interpolation, SITE};
 
-/// A code value in the middle: the prediction where there is none.
-const GREY: u8 = 128;
-
 /// Where predictions come from.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Source<'a> {
@@ -39,8 +36,8 @@ impl<'a> Store<'a> {
         SITE * self.geometry.width
     }
 
-    /// Makes the prediction of a row of sites; without a source it is grey.
-    pub(super) fn predict(&mut self, row: usize, source: Option<Source<'_>>) {
+    /// Makes the prediction of a row of sites; without a source it is `colour` everywhere.
+    pub(super) fn predict(&mut self, row: usize, source: Option<Source<'_>>, colour: [u8; 3]) {
         let Geometry { width, height } = self.geometry;
         let area = width * height;
         let (luma, chroma) = self.reference.split_at_checked(4 * area).unwrap_or_default();
@@ -52,7 +49,10 @@ impl<'a> Store<'a> {
             return;
         };
         match source {
-            None => out.fill(GREY),
+            None => {
+                let [y, u, v] = colour;
+                out.chunks_exact_mut(SITE).for_each(|site| site.copy_from_slice(&[y, y, y, y, u, v]));
+            }
             Some(Source { interpolation, vectors }) => {
                 let columns = self.geometry.motion().1;
                 let block_row = (row >> crate::wire::ROOT_LOG2) * columns;

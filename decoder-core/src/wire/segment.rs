@@ -20,6 +20,8 @@ pub struct SegmentHeader {
     pub frames: u16,
     /// Whether pictures after the first are predicted.
     pub predicted: bool,
+    /// Y, U and V that a picture without prediction is predicted to have.
+    pub colour: [u8; 3],
     /// What the weights are coded against: 0 is nothing.
     pub base: u8,
     /// Bytes of its payload.

@@ -40,6 +40,7 @@ pub fn segment_bytes(
         first_frame,
         frames: model.frames as u16,
         predicted: model.motion.is_some(),
+        colour: model.colour,
         base: 0,
         payload_len: payload.len() as u32,
         payload_crc: CRC.checksum(&payload),

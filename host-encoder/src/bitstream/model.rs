@@ -23,6 +23,8 @@ pub struct SegmentModel {
     pub motion: Option<Array4<i8>>,
     /// Pictures of the segment.
     pub frames: usize,
+    /// Y, U and V that pictures without prediction are predicted to have.
+    pub colour: [u8; 3],
 }
 
 /// Bits by kind.
@@ -69,6 +71,7 @@ impl SegmentModel {
             grids: grids.collect(),
             motion: predicted.then(|| Array4::zeros((frames, 2, height, width))),
             frames,
+            colour: [128; 3],
         }
     }
 

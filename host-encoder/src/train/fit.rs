@@ -89,6 +89,14 @@ fn planes(frame: &Frame, geometry: Geometry) -> Planes {
     Planes { geometry, luma: (0..rows).flat_map(row).collect(), chroma: [frame.u.clone(), frame.v.clone()] }
 }
 
+/// The mean of each plane.
+fn mean_colour(frame: &Frame) -> [u8; 3] {
+    frame.planes().map(|plane| {
+        let sum: u64 = plane.iter().map(|&sample| u64::from(sample)).sum();
+        ((2 * sum + plane.len() as u64) / (2 * plane.len() as u64)) as u8
+    })
+}
+
 /// The motion from each source picture to the next: `[frame][vertical, horizontal][row][column]`.
 fn source_motion(frames: &[Frame], architecture: &Architecture, geometry: Geometry, lambda: f64) -> Option<Array4<i8>> {
     let motion = architecture.motion?;
@@ -117,7 +125,9 @@ pub fn fit(
     let mut random = Random::new(settings.seed, stream);
     let motion = source_motion(frames, architecture, geometry, settings.lambda);
     let targets: Vec<Array3<f32>> = frames.iter().map(|frame| lattice(frame, geometry)).collect();
-    let mut network = Network::new(architecture, geometry, &targets, motion.is_some(), settings.lambda, &mut random);
+    let colour = mean_colour(&frames[0]);
+    let mut network =
+        Network::new(architecture, geometry, &targets, motion.is_some(), colour, settings.lambda, &mut random);
     if let Some(motion) = &motion {
         network.set_motion(motion);
     }
@@ -164,7 +174,7 @@ pub fn fit(
             return Err(EncodeError::Stopped);
         }
     }
-    Ok(quantise(&network, architecture, geometry, frames.len(), motion.as_ref(), &shifts))
+    Ok(quantise(&network, architecture, geometry, frames.len(), motion.as_ref(), &shifts, colour))
 }
 
 fn trained(network: &Network) -> Vec<Trained> {

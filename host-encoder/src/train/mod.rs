@@ -22,6 +22,9 @@ pub use presets::architecture;
 /// Most pictures of a segment: memory while encoding, and what a lost segment costs.
 const SEGMENT_FRAMES: usize = 128;
 
+/// Bytes of a segment's header and index entry, about.
+const SEGMENT_OVERHEAD: usize = 32;
+
 /// Why a clip was not encoded.
 #[derive(Debug, thiserror::Error)]
 pub enum EncodeError {
@@ -66,7 +69,7 @@ pub struct Encoded {
     pub bytes: Vec<u8>,
     /// What the segments' payloads are spent on.
     pub segments: Vec<CodedBits>,
-    /// Bits that the loss counted at the end of each segment's fitting.
+    /// Bits of the file as the loss counted them at the end of each segment's fitting, headers included.
     pub counted_bits: Vec<f64>,
 }
 
@@ -93,25 +96,28 @@ fn encode_segments(
     let mut segments = vec![];
     let mut first = 0;
     let count = header.segments as usize;
+    let container = 8.0 * (file_bytes(&header, &[]).len() + count * SEGMENT_OVERHEAD) as f64;
+    let mut finished = 0.0;
     for (index, frames) in split(clip.frames.len()).enumerate() {
         observer.phase(&format!("fitting segment {} of {count}", index + 1));
         let frames = &clip.frames[first..first + frames];
         let mut counted = 0.0;
         let mut report = |progress: &fit::Progress| {
-            counted = progress.bits;
+            counted = progress.bits + container / count as f64;
             let mse_y = progress.distortion;
             observer.step(&Step {
                 step: index as u64 * progress.steps + progress.step,
                 steps: count as u64 * progress.steps,
                 loss: progress.cost,
                 psnr_y: 10.0 * (255.0 * 255.0 / mse_y.max(1e-9)).log10(),
-                bytes: progress.bits / 8.0,
+                bytes: finished + counted / 8.0,
             })
         };
         let model = fit::fit(frames, &header.architecture, geometry, settings, index as u64, &mut report)?;
         let segment = segment_bytes(&header, index as u32, first as u32, &model).map_err(EncodeError::Unwritable)?;
         encoded.segments.push(segment.bits.clone());
         encoded.counted_bits.push(counted);
+        finished += segment.bytes.len() as f64;
         first += frames.len();
         segments.push(segment);
     }

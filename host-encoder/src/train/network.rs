@@ -15,7 +15,7 @@ use crate::autodiff::{Graph, Var};
 use super::random::Random;
 
 /// Steps of gains, biases and context parameters in real units.
-pub const GAIN_STEP: f32 = 1.0 / 1024.0;
+pub const GAIN_STEP: f32 = 1.0 / 4096.0;
 /// See [`GAIN_STEP`].
 pub const BIAS_STEP: f32 = 1.0 / 128.0;
 /// See [`GAIN_STEP`].
@@ -81,6 +81,8 @@ pub struct Network {
     pub bits: Vec<Var>,
     /// Bits of the parameters.
     pub parameter_bits: Vec<Var>,
+    /// Bits that no training changes: gains, shifts, scale classes.
+    fixed_bits: f64,
     /// What is minimised.
     pub loss: Var,
     /// Luma samples that a bit is counted against.
@@ -108,12 +110,14 @@ pub fn slices(temporal: Temporal, frames: usize) -> usize {
 }
 
 impl Network {
-    /// The tape for the pictures `targets`, each `[6, rows, columns]` in code values.
+    /// The tape for the pictures `targets`, each `[6, rows, columns]` in code values. `colour` is what a picture without
+    /// prediction is predicted to be.
     pub fn new(
         architecture: &Architecture,
         geometry: Geometry,
         targets: &[Array3<f32>],
         predicted: bool,
+        colour: [u8; 3],
         lambda: f64,
         random: &mut Random,
     ) -> Self {
@@ -154,10 +158,11 @@ impl Network {
             distortion: vec![],
             bits: vec![],
             parameter_bits: vec![],
+            fixed_bits: fixed_bits(architecture),
             loss: rounding,
             pixels: (4 * geometry.width * geometry.height * frames) as f64,
         };
-        network.add_pictures(architecture, geometry, targets, predicted);
+        network.add_pictures(architecture, geometry, targets, predicted, colour);
         network.add_rates(architecture, geometry, frames, predicted);
         network.add_loss(lambda);
         network
@@ -181,10 +186,10 @@ impl Network {
         sum / self.distortion.len() as f64
     }
 
-    /// Bits that the loss counts: latents, motion and parameters.
+    /// Bits of the payload as the loss counts them: latents, motion and parameters.
     pub fn counted_bits(&self) -> f64 {
         let all = self.bits.iter().chain(&self.parameter_bits);
-        all.map(|&var| f64::from(self.graph.value(var)[0])).sum()
+        self.fixed_bits + all.map(|&var| f64::from(self.graph.value(var)[0])).sum::<f64>()
     }
 
     /// `D + lambda bits / pixel`.
@@ -198,8 +203,11 @@ impl Network {
         geometry: Geometry,
         targets: &[Array3<f32>],
         predicted: bool,
+        colour: [u8; 3],
     ) {
-        let grey = self.graph.leaf(ArrayD::from_elem(IxDyn(&[SITE, geometry.height, geometry.width]), 128.0), false);
+        let [y, u, v] = colour.map(f32::from);
+        let flat = Array3::from_shape_fn((SITE, geometry.height, geometry.width), |(c, ..)| [y, y, y, y, u, v][c]);
+        let flat = self.graph.leaf(flat.into_dyn(), false);
         let (rows, columns) = geometry.motion();
         let gains: Vec<Var> = self
             .grids
@@ -229,7 +237,7 @@ impl Network {
                     self.motion.push(field);
                     self.graph.push(Warp::new(interpolation), &[previous, field, self.picture_rounding])
                 }
-                _ => grey,
+                _ => flat,
             };
             let residual = self.add_synthesis(architecture, geometry, frame, prediction, &gains, &filters);
             let picture = self.graph.push(Reconstruct, &[prediction, residual, self.picture_rounding]);
@@ -430,6 +438,16 @@ impl Network {
         let inputs: Vec<Var> = [weights].into_iter().chain(terms.iter().copied()).collect();
         self.graph.push(WeightedSum, &inputs)
     }
+}
+
+/// Bits of gains, shifts and scale classes (SPEC section 5).
+fn fixed_bits(architecture: &Architecture) -> f64 {
+    let gains = 14 * architecture.grids.len();
+    let layers: usize = architecture.layers().map(|(_, _, layer)| if layer.bias { 4 + 6 + 6 } else { 4 + 6 }).sum();
+    let motion = architecture.motion.map(|_| ContextShape::MOTION);
+    let contexts = [Some(ContextShape::latents(architecture)), motion].into_iter().flatten();
+    let tensors: usize = contexts.map(|shape| shape.tensors().iter().filter(|&&len| len > 0).count()).sum();
+    (gains + layers + 6 * tensors) as f64
 }
 
 /// What a grid is at a picture (SPEC section 8, item 2).

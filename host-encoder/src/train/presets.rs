@@ -26,20 +26,22 @@ fn residual(kind: LayerKind, outputs: u8, bias: bool) -> Layer {
 #[must_use]
 pub fn architecture(level: Level, geometry: Geometry, motion: bool, root_depth: Option<u8>) -> Architecture {
     use LayerKind::{Depthwise, Full, Point};
-    // Nano sees no prediction and has no biases, so that what does not change costs nothing.
-    let sees_prediction = level != Level::Nano;
-    let bias = sees_prediction || !motion;
+    // A network that does not see the prediction and has no biases leaves alone what no latent speaks of: what does not
+    // change costs nothing, and errors do not grow from picture to picture. Without prediction biases are free.
+    let bias = !motion;
     let head = match level {
         Level::Nano => vec![
-            relu(Point, 12, bias),
+            relu(Point, 20, bias),
             layer(Point, 6, bias),
             residual(Depthwise, 6, bias),
             residual(Depthwise, 6, bias),
         ],
         Level::Micro => {
-            vec![relu(Point, 24, bias), layer(Point, 6, bias), residual(Full, 6, bias), residual(Full, 6, bias)]
+            vec![relu(Point, 40, bias), layer(Point, 6, bias), residual(Full, 6, bias), residual(Full, 6, bias)]
         }
-        Level::Edge => vec![relu(Full, 32, bias), layer(Point, 6, bias), residual(Full, 6, bias)],
+        Level::Edge => {
+            vec![relu(Full, 48, bias), layer(Point, 6, bias), residual(Full, 6, bias), residual(Full, 6, bias)]
+        }
         Level::Full => vec![relu(Full, 48, bias), relu(Full, 32, bias), layer(Point, 6, bias), residual(Full, 6, bias)],
     };
     let before_head = match level {
@@ -75,7 +77,7 @@ pub fn architecture(level: Level, geometry: Geometry, motion: bool, root_depth: 
         motion: motion.then_some(Motion {
             interpolation: if level == Level::Nano { Interpolation::Bilinear } else { Interpolation::Cubic },
             reach: REACH,
-            sees_prediction,
+            sees_prediction: false,
         }),
     }
 }

@@ -20,6 +20,7 @@ pub fn quantise(
     frames: usize,
     motion: Option<&Array4<i8>>,
     shifts: &[u8],
+    colour: [u8; 3],
 ) -> SegmentModel {
     let mut model = SegmentModel::zeros(architecture, geometry, frames, motion.is_some());
     let graph = &network.graph;
@@ -47,6 +48,7 @@ pub fn quantise(
         }
     }
     model.motion = motion.cloned();
+    model.colour = colour;
     model
 }
 

@@ -131,6 +131,8 @@ mod tests {
                 let report = Report::parse(&board.play(&elf, &clip).unwrap(), board.instructions_per_tick()).unwrap();
                 report.compare(&on_host(&clip).unwrap()).unwrap();
             }
+            let refused = board.play(&elf, b"no video").unwrap_err().to_string();
+            assert!(refused.contains("corrupt stream: it does not begin with NVL"), "{refused}");
         }
     }
 }

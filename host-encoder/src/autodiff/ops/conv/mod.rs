@@ -13,8 +13,8 @@ use crate::autodiff::kernels::{
 };
 use crate::autodiff::{Op, Real};
 
-/// Largest magnitude of an activation; 1.0 is 64 code values. The format's activations are Q5.10 in 16 bits.
-pub const ACTIVATION_LIMIT: f64 = 32.0;
+/// Largest magnitude of an activation; 1.0 is 64 code values. The format's activations are Q3.12 in 16 bits.
+pub const ACTIVATION_LIMIT: f64 = 8.0;
 
 /// Which inputs an output depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub enum ConvKind {
     Depthwise,
 }
 
-/// `y = clamp(w * x + bias (+ x if residual), low, 32)` with `low` 0 after a ReLU, else -32, and replicated edges.
+/// `y = clamp(w * x + bias (+ x if residual), low, 8)` with `low` 0 after a ReLU, else -8, and replicated edges.
 ///
 /// Inputs: `x [Ci, H, W]`, `w` (see [`ConvKind`]) and optionally `bias [Co]`; output `[Co, H, W]`. Beyond the limits
 /// the gradient is 0. Results do not depend on the number of threads.

@@ -25,7 +25,7 @@ fn reference(kind: ConvKind, relu: bool, residual: bool, inputs: &[ArrayD<f64>])
             }
         }
         sum = if residual { sum + x[[o, y, column]] } else { sum };
-        sum.clamp(if relu { 0.0 } else { -32.0 }, 32.0)
+        sum.clamp(if relu { 0.0 } else { -ACTIVATION_LIMIT }, ACTIVATION_LIMIT)
     })
 }
 

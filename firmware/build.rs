@@ -1,0 +1,31 @@
+//! Puts the memory map of the board where the linker finds it.
+
+use std::path::PathBuf;
+use std::{env, fs, io};
+
+/// A board's feature, its binary, and what the linker of that binary reads.
+const BOARDS: [(&str, &str, &[&str]); 2] = [
+    ("CARGO_FEATURE_BOARD_MPS2_AN386", "mps2-an386", &["-Tlink.x"]),
+    ("CARGO_FEATURE_BOARD_RISCV32_VIRT", "riscv32-virt", &["-Tmemory.x", "-Tlink.x"]),
+];
+
+fn main() -> io::Result<()> {
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=memory");
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or(io::ErrorKind::NotFound)?);
+    for (feature, binary, scripts) in BOARDS {
+        if env::var_os(feature).is_some() {
+            fs::copy(format!("memory/{binary}.x"), out.join("memory.x"))?;
+            println!("cargo:rustc-link-search={}", out.display());
+            for script in scripts {
+                println!("cargo:rustc-link-arg-bin={binary}={script}");
+            }
+        }
+    }
+    if env::var_os("CARGO_FEATURE_NO_PANIC").is_some() {
+        for argument in ["--entry=decode_all", "--undefined=decode_all"] {
+            println!("cargo:rustc-link-arg-bin=no-panic={argument}");
+        }
+    }
+    Ok(())
+}
