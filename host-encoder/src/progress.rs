@@ -11,8 +11,8 @@ pub struct Step {
     pub steps: u64,
     /// The cost that is minimised, `D + lambda * bits / pixel`; NaN while it is not known.
     pub loss: f64,
-    /// Estimated PSNR of the luma in dB; NaN while it is not known.
-    pub psnr_y: f64,
+    /// Estimated PSNR in dB of luma and chroma together, of `D = (6 MSE-Y + MSE-U + MSE-V) / 8`; NaN while it is not known.
+    pub psnr: f64,
     /// Estimated size of the file in bytes; NaN while it is not known.
     pub bytes: f64,
 }

@@ -6,6 +6,7 @@ mod no_panic;
 mod run;
 mod setup;
 mod shell;
+mod tables;
 mod test;
 
 use std::process::ExitCode;
@@ -37,6 +38,8 @@ enum Task {
     Run(run::RunArgs),
     /// Prove that nothing in the decoder can panic on a microcontroller
     NoPanic,
+    /// Write the decoder's probability tables anew
+    Tables,
     /// Install what the other tasks need, and say what is optional
     Setup,
     #[command(flatten)]
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Task::Bench(args) => bench::run(&args),
         Task::Run(args) => run::run(&args),
         Task::NoPanic => no_panic::run(),
+        Task::Tables => tables::run(),
         Task::Setup => setup::run(),
         Task::Codec(command) => command.run(),
     })

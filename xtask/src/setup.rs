@@ -12,7 +12,17 @@ struct Optional {
     install: &'static str,
 }
 
-const OPTIONAL: [Optional; 2] = [
+/// Targets of the boards.
+const TARGETS: [&str; 2] = ["thumbv7em-none-eabihf", "riscv32imac-unknown-none-elf"];
+
+/// QEMU with the machines that `run` knows, on Debian and Ubuntu. Its recommended packages clash on machines with parts
+/// of a newer QEMU.
+const QEMU: [&[&str]; 2] = [
+    &["apt-get", "update"],
+    &["apt-get", "install", "-y", "--no-install-recommends", "qemu-system-arm", "qemu-system-misc"],
+];
+
+const OPTIONAL: [Optional; 4] = [
     Optional {
         program: "ffmpeg",
         ask: &["ffmpeg", "-version"],
@@ -25,6 +35,18 @@ const OPTIONAL: [Optional; 2] = [
         gives: "a player for `decode -o -`",
         install: "it comes with ffmpeg",
     },
+    Optional {
+        program: "qemu-system-arm",
+        ask: &["qemu-system-arm", "--version"],
+        gives: "the emulated Arm boards of `cargo xtask run`",
+        install: "apt install qemu-system-arm, brew install qemu",
+    },
+    Optional {
+        program: "qemu-system-riscv32",
+        ask: &["qemu-system-riscv32", "--version"],
+        gives: "the emulated RISC-V board of `cargo xtask run`",
+        install: "apt install qemu-system-misc, brew install qemu",
+    },
 ];
 
 /// Installs what is needed, then says what is optional.
@@ -33,11 +55,33 @@ pub fn run() -> Result<()> {
     if !shell::run(&["cargo", "fetch", "--locked"])? {
         bail!("the dependencies could not be fetched: check the network, then run it again");
     }
+    for target in TARGETS {
+        if !shell::run(&["rustup", "target", "add", target])? {
+            bail!("the target {target} could not be installed: check the network, then run it again");
+        }
+    }
+    install_qemu()?;
     println!("\nEverything that is needed is here. Optional:");
     for Optional { program, ask, gives, install } in &OPTIONAL {
         match shell::succeeds(ask) {
-            true => println!("  {program:8} found: {gives}"),
-            false => println!("  {program:8} not found: it gives {gives} ({install})"),
+            true => println!("  {program:19} found: {gives}"),
+            false => println!("  {program:19} not found: it gives {gives} ({install})"),
+        }
+    }
+    Ok(())
+}
+
+/// Installs QEMU where that is one command: on Debian and Ubuntu, as root.
+fn install_qemu() -> Result<()> {
+    let found =
+        ["qemu-system-arm", "qemu-system-riscv32"].iter().all(|program| shell::succeeds(&[program, "--version"]));
+    let root = shell::succeeds(&["sh", "-c", "test $(id -u) = 0"]);
+    if found || !root || !shell::succeeds(&["apt-get", "--version"]) {
+        return Ok(());
+    }
+    for command in QEMU {
+        if !shell::run(command)? {
+            bail!("QEMU could not be installed: see what apt-get says above, or go on without the emulated boards");
         }
     }
     Ok(())

@@ -87,8 +87,8 @@ fn bar() -> ProgressBar {
 /// What is known about the fit, the most important first: a narrow terminal cuts it off.
 fn numbers(step: &Step) -> String {
     let mut text = String::new();
-    if step.psnr_y.is_finite() {
-        let _ = write!(text, "  PSNR-Y {:.2} dB", step.psnr_y);
+    if step.psnr.is_finite() {
+        let _ = write!(text, "  PSNR {:.2} dB", step.psnr);
     }
     if step.bytes.is_finite() {
         let _ = write!(text, "  {} bytes", grouped(step.bytes.round() as u64));

@@ -104,12 +104,11 @@ fn encode_segments(
         let mut counted = 0.0;
         let mut report = |progress: &fit::Progress| {
             counted = progress.bits + container / count as f64;
-            let mse_y = progress.distortion;
             observer.step(&Step {
                 step: index as u64 * progress.steps + progress.step,
                 steps: count as u64 * progress.steps,
                 loss: progress.cost,
-                psnr_y: 10.0 * (255.0 * 255.0 / mse_y.max(1e-9)).log10(),
+                psnr: 10.0 * (255.0 * 255.0 / progress.distortion.max(1e-9)).log10(),
                 bytes: finished + counted / 8.0,
             })
         };

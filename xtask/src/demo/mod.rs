@@ -27,8 +27,8 @@ pub struct DemoArgs {
     /// How much work and memory decoding may take
     #[arg(long, value_name = "LEVEL", value_enum, default_value_t = LevelName::Micro)]
     level: LevelName,
-    /// How long to fit; `normal` gives better pictures and takes longer
-    #[arg(long, value_name = "EFFORT", value_enum, default_value_t = EffortName::Draft)]
+    /// How long to fit; `draft` is a first look
+    #[arg(long, value_name = "EFFORT", value_enum, default_value_t = EffortName::Normal)]
     effort: EffortName,
     /// From 1, small, to 100, good
     #[arg(long, value_name = "1..100", value_parser = clap::value_parser!(u8).range(1..=100), default_value_t = 60)]
