@@ -136,6 +136,13 @@ pub fn segment(numbers: &mut Numbers, architecture: &Architecture, geometry: Geo
     model
 }
 
+/// Any of the levels whose bounds the stream keeps.
+fn any_level(numbers: &mut Numbers, header: &FileHeader) -> Level {
+    let demand = header.check().expect("the header is valid").limits;
+    let levels: Vec<Level> = Level::ALL.into_iter().filter(|level| level.limits().check(&demand).is_ok()).collect();
+    levels[numbers.within(0..=levels.len() as i32 - 1) as usize]
+}
+
 /// Any stream, small.
 #[must_use]
 pub fn any_stream(seed: u64) -> RandomStream {
@@ -146,7 +153,7 @@ pub fn any_stream(seed: u64) -> RandomStream {
     let lengths: Vec<usize> = (0..numbers.within(1..=2)).map(|_| numbers.within(1..=11) as usize).collect();
     let models: Vec<SegmentModel> =
         lengths.iter().map(|&frames| segment(numbers, &architecture, geometry, frames)).collect();
-    let header = FileHeader {
+    let mut header = FileHeader {
         width,
         height,
         rate_num: 25,
@@ -156,6 +163,7 @@ pub fn any_stream(seed: u64) -> RandomStream {
         level: Level::Full,
         architecture,
     };
+    header.level = any_level(numbers, &header);
     let mut first = 0;
     let mut segments = vec![];
     for (index, model) in models.iter().enumerate() {

@@ -84,6 +84,9 @@ fn vectors_have_every_element() {
             });
         }
     }
+    for level in decoder_core::Level::ALL {
+        some(level.name(), &|s| s.header.level == level);
+    }
     some("odd sizes", &|s| s.header.width % 2 == 1 && s.header.height % 2 == 1);
     some("even sizes", &|s| s.header.width % 2 == 0 && s.header.height % 2 == 0);
     some("a segment of one frame", &|s| s.models.iter().any(|model| model.frames == 1));
