@@ -29,12 +29,12 @@ pub fn adaptive<C: Coder>(coder: &mut C, state: &mut u16, value: bool) -> bool {
     value
 }
 
-/// A number from 0 to 65534, short ones cheaper.
+/// A number, cheap up to about `2^order`: its lowest `order` bits as they are, the rest, at most 65534, in a length and bits.
 ///
 /// # Errors
-/// [`Corruption::Number`] if it is longer than 16 bits.
-pub fn exp_golomb<C: Coder>(coder: &mut C, value: u32) -> Result<u32> {
-    let value = value.saturating_add(1);
+/// [`Corruption::Number`] if the rest is longer than 16 bits.
+pub fn exp_golomb<C: Coder>(coder: &mut C, order: u32, number: u32) -> Result<u32> {
+    let value = (number >> order).saturating_add(1);
     let length = value.ilog2();
     let mut count = 0;
     while !coder.decision(ONE / 2, count >= length) {
@@ -43,7 +43,14 @@ pub fn exp_golomb<C: Coder>(coder: &mut C, value: u32) -> Result<u32> {
             return Err(Error::Corrupt(Corruption::Number));
         }
     }
-    Ok((1 << count) - 1 + raw(coder, count, value - (1 << length)))
+    let rest = (1 << count) - 1 + raw(coder, count, value - (1 << length));
+    Ok((rest << order) + raw(coder, order, number))
+}
+
+/// Log2 of the scale of a class, not below 0.
+#[inline(always)]
+const fn escape_order(k: usize) -> u32 {
+    (k as u32).saturating_sub(27) / 6
 }
 
 /// An integer with a Laplace distribution: location `mu` in 1/16, scale class `k`, `b = 2^(k/6 - 4.5)`.
@@ -70,7 +77,7 @@ pub fn laplace<C: Coder>(coder: &mut C, mu: i32, k: usize, value: i32) -> Result
         magnitude += 1;
     }
     if magnitude == ESCAPE {
-        magnitude += exp_golomb(coder, (target - ESCAPE).max(0) as u32)? as i32;
+        magnitude += exp_golomb(coder, escape_order(k), (target - ESCAPE).max(0) as u32)? as i32;
     }
     Ok(if negative { centre - magnitude } else { centre + magnitude })
 }
