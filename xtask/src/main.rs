@@ -32,8 +32,9 @@ enum Task {
     Demo(demo::DemoArgs),
     /// Run every check: formatting, lints, tests
     Test,
-    /// Measure time, size and quality of every level on the demo's clip
-    Bench(bench::BenchArgs),
+    /// Measure the codec: time and size of every level, or rate and distortion against other codecs
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
     /// Play a clip on an emulated microcontroller and compare it with the host, picture by picture
     Run(run::RunArgs),
     /// Prove that nothing in the decoder can panic on a microcontroller
@@ -50,7 +51,7 @@ fn main() -> ExitCode {
     finish(match Cli::parse().task {
         Task::Demo(args) => demo::run(&args),
         Task::Test => test::run(),
-        Task::Bench(args) => bench::run(&args),
+        Task::Bench(command) => bench::run(&command),
         Task::Run(args) => run::run(&args),
         Task::NoPanic => no_panic::run(),
         Task::Tables => tables::run(),

@@ -1,14 +1,14 @@
-//! `bench`: what every level costs and gives.
+//! `bench encode`: what every level costs and gives.
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
-use host_encoder::cli::{EffortName, LevelName, Progress, Table, encode_clip, grouped, install_interrupt_handler};
+use host_encoder::cli::{EffortName, LevelName, Progress, Table, encode_clip, grouped};
 use host_encoder::sample::{SampleSettings, sample_clip};
 use host_encoder::settings::EncodeSettings;
 
-/// Arguments of `bench`.
+/// Arguments of `bench encode`.
 #[derive(Args, Debug)]
-pub struct BenchArgs {
+pub struct EncodeArgs {
     /// How long to fit
     #[arg(long, value_name = "EFFORT", value_enum, default_value_t = EffortName::Draft)]
     effort: EffortName,
@@ -21,8 +21,7 @@ pub struct BenchArgs {
 }
 
 /// Encodes the demo's clip at every level and prints a table.
-pub fn run(args: &BenchArgs) -> Result<()> {
-    install_interrupt_handler();
+pub fn run(args: &EncodeArgs) -> Result<()> {
     let sample = SampleSettings { frames: args.frames.into(), ..SampleSettings::default() };
     let clip = sample_clip(&sample);
     println!("{}x{}, {} frames, on this machine", clip.width, clip.height, clip.frames.len());

@@ -1,0 +1,26 @@
+//! `bench`: measurements.
+
+mod encode;
+mod rd;
+
+use anyhow::Result;
+use clap::Subcommand;
+use host_encoder::cli::install_interrupt_handler;
+
+/// What to measure.
+#[derive(Debug, Subcommand)]
+pub enum BenchCommand {
+    /// Time, size and quality of every level on the demo's clip
+    Encode(encode::EncodeArgs),
+    /// Rate and distortion of every level against ffmpeg's codecs
+    Rd(rd::RdArgs),
+}
+
+/// Measures.
+pub fn run(command: &BenchCommand) -> Result<()> {
+    install_interrupt_handler();
+    match command {
+        BenchCommand::Encode(args) => encode::run(args),
+        BenchCommand::Rd(args) => rd::run(args),
+    }
+}

@@ -1,0 +1,168 @@
+//! `bench rd`: rate and distortion of every level against ffmpeg's codecs.
+
+mod ours;
+mod plot;
+mod point;
+mod reference;
+mod report;
+mod store;
+mod work;
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
+use decoder_core::Level;
+use host_encoder::cli::{EffortName, LevelName};
+use host_encoder::frame::Clip;
+use host_encoder::io::{ClipRange, Input, read_clip};
+use host_encoder::sample::{SampleSettings, sample_clip};
+
+use crate::shell;
+use reference::Reference;
+use store::Store;
+use work::{Builds, Job};
+
+/// Arguments of `bench rd`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Writes target/bench/rd/: points.csv, a plot of every clip, table.md. An interrupted run goes on
+where it was: what points.csv has of the same clip, settings and program is not measured again.
+
+Examples:
+  cargo xtask bench rd --clips clip.y4m --levels nano --effort draft --frames 16
+  cargo xtask bench rd --clips clips/ --effort best --against h264,h264-baseline")]
+pub struct RdArgs {
+    /// Clips, or folders whose .y4m files are meant [default: the demo's clip]
+    #[arg(long, value_name = "DIR|FILE", num_args = 1..)]
+    clips: Vec<PathBuf>,
+    /// Levels to measure
+    #[arg(long, value_name = "LEVELS", value_enum, value_delimiter = ',',
+        default_values_t = [LevelName::Nano, LevelName::Micro, LevelName::Edge])]
+    levels: Vec<LevelName>,
+    /// The first N frames of each clip
+    #[arg(long, value_name = "N", default_value_t = 96, value_parser = clap::value_parser!(u16).range(1..))]
+    frames: u16,
+    /// How long to fit
+    #[arg(long, value_name = "EFFORT", value_enum, default_value_t = EffortName::Normal)]
+    effort: EffortName,
+    /// Weights of the rate in D + lambda x bits/pixel, four or more for figures to be trusted
+    #[arg(long, value_name = "LAMBDAS", value_delimiter = ',', default_values_t = [30.0, 90.0, 270.0, 810.0],
+        value_parser = lambda)]
+    lambdas: Vec<f64>,
+    /// Codecs to compare with
+    #[arg(long, value_name = "CODECS", value_enum, value_delimiter = ',',
+        default_values_t = [Reference::H264, Reference::H264Baseline, Reference::Hevc, Reference::Mpeg4, Reference::Mjpeg])]
+    against: Vec<Reference>,
+}
+
+/// Measures what is missing, then writes plots and table.
+pub fn run(args: &RdArgs) -> Result<()> {
+    let sources = sources(args)?;
+    let folder = shell::root().join("target/bench/rd");
+    let mut store = Store::open(&folder.join("points.csv"))?;
+    let builds = Builds { ours: ours::build()?, reference: reference::build()? };
+    let jobs = jobs(args);
+    let levels: Vec<&str> = args.levels.iter().map(|&level| Level::from(level).name()).collect();
+    let references: Vec<&str> = args.against.iter().map(|reference| reference.name()).collect();
+    let codecs = [levels.clone(), references.clone()].concat();
+    let mut points = Vec::new();
+    for (number, source) in sources.iter().enumerate() {
+        let clip = source.read(args.frames)?;
+        let name = source.name();
+        let place = (number * jobs.len(), sources.len() * jobs.len());
+        let measured = work::measure((&name, &clip), &jobs, &builds, &mut store, place)?;
+        let plot = folder.join(format!("{name}.svg"));
+        let svg = plot::svg(&name, &codecs, &measured)?;
+        fs::write(&plot, svg).with_context(|| format!("cannot write {}", plot.display()))?;
+        points.extend(measured);
+    }
+    let names: Vec<String> = sources.iter().map(Source::name).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let effort = host_encoder::settings::Effort::from(args.effort).name();
+    let head = format!(
+        "# Rate and distortion\n\nAt most {} frames, effort {effort}, lambda {:?}, build {}, {}.\n",
+        args.frames, args.lambdas, builds.ours, builds.reference
+    );
+    let table = head + &report::markdown(&levels, &references, &names, &points);
+    fs::write(folder.join("table.md"), &table).context("cannot write table.md")?;
+    println!("{table}\nPoints, plots and this table are in {}", folder.display());
+    Ok(())
+}
+
+/// What is wanted of every clip; the other codecs first, because they take less time.
+fn jobs(args: &RdArgs) -> Vec<Job> {
+    let others = args.against.iter().flat_map(|&reference| {
+        reference.parameters().iter().map(move |&parameter| Job::Reference(reference, parameter))
+    });
+    let ours = args.levels.iter().flat_map(|&level| {
+        let effort = args.effort.into();
+        args.lambdas.iter().map(move |&lambda| Job::Ours(ours::settings(level.into(), lambda, effort)))
+    });
+    others.chain(ours).collect()
+}
+
+/// Where a clip comes from.
+#[derive(Debug, PartialEq)]
+enum Source {
+    /// It is made.
+    Sample,
+    /// A file.
+    File(PathBuf),
+}
+
+impl Source {
+    fn name(&self) -> String {
+        match self {
+            Self::Sample => "sample".into(),
+            Self::File(path) => path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
+        }
+    }
+
+    fn read(&self, frames: u16) -> Result<Clip> {
+        match self {
+            Self::Sample => {
+                let default = SampleSettings::default();
+                Ok(sample_clip(&SampleSettings { frames: usize::from(frames).min(default.frames), ..default }))
+            }
+            Self::File(path) => {
+                let range = ClipRange { skip: 0, frames: Some(frames.into()) };
+                Ok(read_clip(&Input::File(path.clone()), range)?.clip)
+            }
+        }
+    }
+}
+
+/// The clips that the arguments mean, each with a name of its own.
+fn sources(args: &RdArgs) -> Result<Vec<Source>> {
+    let mut sources = Vec::new();
+    for path in &args.clips {
+        if !path.is_dir() {
+            sources.push(Source::File(path.clone()));
+            continue;
+        }
+        let entries = fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+        let mut clips: Vec<_> = paths.into_iter().filter(|path| path.extension().is_some_and(|e| e == "y4m")).collect();
+        ensure!(!clips.is_empty(), "{} has no .y4m files", path.display());
+        clips.sort();
+        sources.extend(clips.into_iter().map(Source::File));
+    }
+    if sources.is_empty() {
+        sources.push(Source::Sample);
+    }
+    for (number, source) in sources.iter().enumerate() {
+        if sources[..number].iter().any(|other| other.name() == source.name()) {
+            bail!("two clips have the name {}: results go by the name", source.name());
+        }
+    }
+    Ok(sources)
+}
+
+fn lambda(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value > 0.0 && value.is_finite() => Ok(value),
+        _ => Err("it has to be a number above 0".into()),
+    }
+}
