@@ -28,7 +28,7 @@
 //! # assert!(play(b"not a video").is_err());
 //! ```
 #![no_std]
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 #![deny(clippy::float_arithmetic)]
 
 mod arena;

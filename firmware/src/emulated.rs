@@ -9,6 +9,12 @@
 //! lost 3                                               a segment that cannot be decoded
 //! stack 1500                                           bytes below the caller of the player while it decodes
 //! ```
+//!
+//! Where there is a file `layer-rows`, it is the layer rows that are checked, and no clip is played:
+//!
+//! ```text
+//! rows 600 equal
+//! ```
 
 use core::convert::Infallible;
 use core::hint::black_box;
@@ -21,11 +27,14 @@ use semihosting::io::{self, Read};
 use semihosting::{eprintln, println, process};
 
 use crate::checksum::RowChecksum;
+use crate::layer_rows::LayerRows;
 use crate::player::{Event, Player, Unpaced};
 use crate::stack::Painted;
 
 /// Exit code when the clip cannot be read or opened.
 const EXIT_CLIP: i32 = 1;
+/// Exit code when a layer row is not what it should be.
+const EXIT_ROWS: i32 = 2;
 /// Exit code after a panic.
 const EXIT_PANIC: i32 = 101;
 /// Exit code after a fault of the processor.
@@ -38,16 +47,25 @@ const SCRATCH_WORDS: usize = 256 << 10;
 /// Widest picture.
 const WIDTH: usize = 1920;
 
+/// Layer rows that are checked.
+const ROWS: u32 = 600;
+
 /// All memory of the program but its stack. It begins as zeros, so that the image does not hold it.
 struct Memory {
     clip: [u8; CLIP_BYTES],
     scratch: [u32; SCRATCH_WORDS],
     line: [u16; WIDTH],
     player: MaybeUninit<Player<'static, 'static>>,
+    layer_rows: LayerRows,
 }
 
-static mut MEMORY: Memory =
-    Memory { clip: [0; CLIP_BYTES], scratch: [0; SCRATCH_WORDS], line: [0; WIDTH], player: MaybeUninit::uninit() };
+static mut MEMORY: Memory = Memory {
+    clip: [0; CLIP_BYTES],
+    scratch: [0; SCRATCH_WORDS],
+    line: [0; WIDTH],
+    player: MaybeUninit::uninit(),
+    layer_rows: LayerRows::new(),
+};
 
 /// Runs the program; `ticks` is a counter that goes up with the instructions and may wrap.
 ///
@@ -57,11 +75,14 @@ pub unsafe fn run(ticks: fn() -> u32) -> ! {
     let memory = &raw mut MEMORY;
     // SAFETY: this is the only reference, because this function is called once.
     let memory = unsafe { &mut *memory };
+    if File::open(c"layer-rows").is_ok() {
+        check_layer_rows(&mut memory.layer_rows)
+    }
     let Ok(len) = read_clip(&mut memory.clip) else {
         eprintln!("clip.nvl cannot be read, or has more than {CLIP_BYTES} bytes");
         process::exit(EXIT_CLIP)
     };
-    let Memory { clip, scratch, line, player } = memory;
+    let Memory { clip, scratch, line, player, .. } = memory;
     let stack = Painted::below();
     let player = match Player::open(&clip[..len], &Limits::HOST, scratch) {
         Ok(opened) => player.write(opened),
@@ -89,6 +110,20 @@ pub fn exit_after_panic(info: &PanicInfo<'_>) -> ! {
 pub fn exit_after_fault() -> ! {
     eprintln!("fault of the processor");
     process::exit(EXIT_FAULT)
+}
+
+/// Compares the layer rows of this processor with the portable ones.
+fn check_layer_rows(rows: &mut LayerRows) -> ! {
+    match rows.check(ROWS) {
+        Ok(()) => {
+            println!("rows {ROWS} equal");
+            process::exit(0)
+        }
+        Err(difference) => {
+            eprintln!("{difference}");
+            process::exit(EXIT_ROWS)
+        }
+    }
 }
 
 /// Reads the clip; its length.

@@ -9,6 +9,7 @@ pub mod checksum;
 pub mod display;
 #[cfg(feature = "emulated")]
 pub mod emulated;
+pub mod layer_rows;
 mod log;
 pub mod player;
 pub mod self_check;

@@ -69,13 +69,18 @@ pub trait Arithmetic {
 
     /// Computes a row of a layer into `out`, `outputs` channels interleaved, no padding.
     ///
-    /// This is the definition; a faster one must give the same.
+    /// [`portable_row`] is the definition; a faster one must give the same.
     fn layer_row(layer: &LayerRow<'_, Self::Activation>, out: &mut [Self::Activation]) {
-        match layer.kind {
-            LayerKind::Point => point_row::<Self>(layer, out),
-            LayerKind::Full => full_row::<Self>(layer, out),
-            LayerKind::Depthwise => depthwise_row::<Self>(layer, out),
-        }
+        portable_row::<Self>(layer, out);
+    }
+}
+
+/// What [`Arithmetic::layer_row`] computes.
+pub fn portable_row<A: Arithmetic + ?Sized>(layer: &LayerRow<'_, A::Activation>, out: &mut [A::Activation]) {
+    match layer.kind {
+        LayerKind::Point => point_row::<A>(layer, out),
+        LayerKind::Full => full_row::<A>(layer, out),
+        LayerKind::Depthwise => depthwise_row::<A>(layer, out),
     }
 }
 

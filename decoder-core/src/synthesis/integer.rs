@@ -1,6 +1,6 @@
 //! The arithmetic of the codec.
 
-use super::Arithmetic;
+use super::{Arithmetic, LayerRow, kernels, portable_row};
 use crate::fixed::{ACTIVATION_FRACTION, BIAS_FRACTION, CODE_VALUE_SHIFT, round_shift, sat16};
 
 /// 16-bit activations, 32-bit sums.
@@ -50,5 +50,11 @@ impl Arithmetic for Integer {
     #[inline(always)]
     fn code_value(activation: i16) -> i32 {
         round_shift(activation.into(), CODE_VALUE_SHIFT)
+    }
+
+    fn layer_row(layer: &LayerRow<'_, i16>, out: &mut [i16]) {
+        if !kernels::layer_row(layer, out) {
+            portable_row::<Self>(layer, out);
+        }
     }
 }

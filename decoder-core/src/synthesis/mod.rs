@@ -4,12 +4,13 @@ mod arithmetic;
 #[cfg(feature = "float-reference")]
 mod float;
 mod integer;
+mod kernels;
 mod pipeline;
 mod plan;
 pub mod prediction;
 mod store;
 
-pub use arithmetic::{Arithmetic, LayerRow};
+pub use arithmetic::{Arithmetic, LayerRow, portable_row};
 #[cfg(feature = "float-reference")]
 pub use float::Float;
 pub use integer::Integer;

@@ -1,7 +1,12 @@
 //! Motion-compensated prediction of a row of sites from the picture before (SPEC section 8, "Prediction").
 
+use core::array::from_fn;
+
 use crate::fixed::{clip8, round_shift};
 use crate::wire::{Geometry, Interpolation, ROOT_LOG2, SITE};
+
+/// Sites of a motion block's row.
+const BLOCK: usize = 1 << ROOT_LOG2;
 
 /// Taps at -1, 0, 1, 2 for each eighth, in 1/128: Catmull-Rom, rounded to a sum of 128.
 pub const CUBIC: [[i32; 4]; 8] = [
@@ -50,59 +55,67 @@ impl Displacement {
     }
 }
 
-/// A sample of a row, or the nearest that there is.
+/// `LEN` samples of a row from `x` on, beyond its ends the nearest that there are; those are put into `room`.
 #[inline(always)]
-fn at(row: &[u8], x: i32) -> i32 {
-    let x = x.min(row.len() as i32 - 1).max(0) as usize;
-    row.get(x).copied().unwrap_or(0).into()
+fn patch<'a, const LEN: usize>(row: &'a [u8], x: i32, room: &'a mut [u8; LEN]) -> &'a [u8; LEN] {
+    let inside = usize::try_from(x).ok().and_then(|x| row.get(x..)).and_then(|rest| rest.first_chunk());
+    inside.unwrap_or_else(|| {
+        clamped_patch(row, x, room);
+        room
+    })
 }
 
-/// Predicts samples `from..from + count` of row `y` of a plane; `put(i, sample)` gets the `i`-th.
-#[inline]
-fn predict_run(
+/// Fills `samples` from `x` on.
+#[cold]
+#[inline(never)]
+fn clamped_patch(row: &[u8], x: i32, samples: &mut [u8]) {
+    for (x, sample) in (x..).zip(samples) {
+        let x = x.min(row.len() as i32 - 1).max(0) as usize;
+        *sample = row.get(x).copied().unwrap_or(0);
+    }
+}
+
+/// Interpolates `COUNT` samples from the `LEN = COUNT + TAPS - 1` from `x` on of the rows from `y` on.
+#[inline(always)]
+fn interpolate<const COUNT: usize, const LEN: usize, const TAPS: usize>(
+    plane: Plane<'_>,
+    [y, x]: [i32; 2],
+    [of_y, of_x]: [[i32; TAPS]; 2],
+    shift: u32,
+) -> [u8; COUNT] {
+    let mut room = [[0; LEN]; TAPS];
+    let mut rows = (y..).map(|y| plane.row(y));
+    let rows = room.each_mut().map(|room| patch(rows.next().unwrap_or_default(), x, room));
+    let columns: [i32; LEN] = from_fn(|i| rows.iter().zip(of_y).map(|(row, w)| i32::from(row[i]) * w).sum());
+    let mut samples = [0; COUNT];
+    for (sample, columns) in samples.iter_mut().zip(columns.windows(TAPS)) {
+        let sum = columns.iter().zip(of_x).map(|(&column, w)| column * w).sum();
+        *sample = clip8(round_shift(sum, shift));
+    }
+    samples
+}
+
+/// Predicts the `COUNT` samples from `from` on of row `y` of a plane; `LINEAR` is `COUNT + 1`, `CUBIC_LEN` `COUNT + 3`.
+#[inline(never)]
+fn predict_run<const COUNT: usize, const LINEAR: usize, const CUBIC_LEN: usize>(
     plane: Plane<'_>,
     interpolation: Interpolation,
     y: usize,
     from: usize,
-    count: usize,
     vector: [Displacement; 2],
-    mut put: impl FnMut(usize, u8),
-) {
+) -> [u8; COUNT] {
     let [vertical, horizontal] = vector;
     let y = y as i32 + vertical.whole;
     let x = from as i32 + horizontal.whole;
     let (fy, fx) = (vertical.eighths, horizontal.eighths);
     if fy == 0 && fx == 0 {
-        let row = plane.row(y);
-        for i in 0..count {
-            put(i, at(row, x + i as i32) as u8);
-        }
-        return;
+        return *patch(plane.row(y), x, &mut [0; COUNT]);
     }
     match interpolation {
-        Interpolation::Bilinear => {
-            let (above, below) = (plane.row(y), plane.row(y + 1));
-            for i in 0..count {
-                let x = x + i as i32;
-                let top = (8 - fx) * at(above, x) + fx * at(above, x + 1);
-                let bottom = (8 - fx) * at(below, x) + fx * at(below, x + 1);
-                put(i, round_shift((8 - fy) * top + fy * bottom, 6) as u8);
-            }
-        }
+        Interpolation::Bilinear => interpolate::<COUNT, LINEAR, 2>(plane, [y, x], [[8 - fy, fy], [8 - fx, fx]], 6),
         Interpolation::Cubic => {
-            let rows = [-1, 0, 1, 2].map(|dy| plane.row(y + dy));
-            let (of_y, of_x) = (CUBIC[fy as usize & 7], CUBIC[fx as usize & 7]);
-            for i in 0..count {
-                let x = x + i as i32;
-                let along = rows.map(|row| {
-                    of_x[0] * at(row, x - 1)
-                        + of_x[1] * at(row, x)
-                        + of_x[2] * at(row, x + 1)
-                        + of_x[3] * at(row, x + 2)
-                });
-                let sum: i32 = along.iter().zip(of_y).map(|(&a, w)| a * w).sum();
-                put(i, clip8(round_shift(sum, 14)));
-            }
+            let weights = [CUBIC[fy as usize & 7], CUBIC[fx as usize & 7]];
+            interpolate::<COUNT, CUBIC_LEN, 4>(plane, [y - 1, x - 1], weights, 14)
         }
     }
 }
@@ -118,25 +131,35 @@ pub fn predict_row(
     vectors: [&[i8]; 2],
     out: &mut [u8],
 ) {
-    let block = 1 << ROOT_LOG2;
-    let blocks = out.chunks_mut(block * SITE).zip(vectors[0].iter().zip(vectors[1])).enumerate();
+    let len = out.len().min(geometry.width * SITE);
+    let out = out.get_mut(..len).unwrap_or_default();
+    let blocks = out.chunks_mut(BLOCK * SITE).zip(vectors[0].iter().zip(vectors[1])).enumerate();
     for (number, (sites, (&vertical, &horizontal))) in blocks {
-        let from = number * block;
-        let count = block.min(geometry.width.saturating_sub(from));
+        let from = number * BLOCK;
         let luma = [vertical, horizontal].map(|v| Displacement::new(v, 2));
         let chroma = [vertical, horizontal].map(|v| Displacement::new(v, 3));
-        let mut put = |site: usize, sample: usize, value: u8| {
-            if let Some(slot) = sites.get_mut(site * SITE + sample) {
-                *slot = value;
-            }
-        };
         for dy in 0..2 {
-            predict_run(reference[0], interpolation, 2 * row + dy, 2 * from, 2 * count, luma, |i, value| {
-                put(i / 2, 2 * dy + i % 2, value)
-            });
+            let samples: [u8; 2 * BLOCK] = predict_run::<_, { 2 * BLOCK + 1 }, { 2 * BLOCK + 3 }>(
+                reference[0],
+                interpolation,
+                2 * row + dy,
+                2 * from,
+                luma,
+            );
+            for (site, samples) in sites.chunks_exact_mut(SITE).zip(samples.as_chunks::<2>().0) {
+                if let Some(slots) = site.get_mut(2 * dy..2 * dy + 2) {
+                    slots.copy_from_slice(samples);
+                }
+            }
         }
-        for (sample, plane) in [(4, reference[1]), (5, reference[2])] {
-            predict_run(plane, interpolation, row, from, count, chroma, |i, value| put(i, sample, value));
+        for (slot, plane) in [(4, reference[1]), (5, reference[2])] {
+            let samples: [u8; BLOCK] =
+                predict_run::<_, { BLOCK + 1 }, { BLOCK + 3 }>(plane, interpolation, row, from, chroma);
+            for (site, sample) in sites.chunks_exact_mut(SITE).zip(samples) {
+                if let Some(slot) = site.get_mut(slot) {
+                    *slot = sample;
+                }
+            }
         }
     }
 }

@@ -119,8 +119,13 @@ impl Board {
 
     /// Runs an image with a clip; what it prints.
     pub fn play(self, elf: &Path, clip: &[u8]) -> Result<String> {
+        self.start(elf, "clip.nvl", clip)
+    }
+
+    /// Runs an image with a file; what it prints.
+    pub fn start(self, elf: &Path, file: &str, contents: &[u8]) -> Result<String> {
         let folder = tempfile::tempdir()?;
-        fs::write(folder.path().join("clip.nvl"), clip)?;
+        fs::write(folder.path().join(file), contents)?;
         let mut command = Command::new(self.emulator());
         match self.core() {
             Core::Arm => command.args(["-M", self.name()]),

@@ -126,6 +126,7 @@ mod tests {
                 continue;
             }
             let elf = board.build().unwrap();
+            assert_eq!(board.start(&elf, "layer-rows", b"").unwrap().trim(), "rows 600 equal", "{}", board.name());
             for seed in [1, 2, 3] {
                 let clip = any_stream(seed).bytes;
                 let report = Report::parse(&board.play(&elf, &clip).unwrap(), board.instructions_per_tick()).unwrap();

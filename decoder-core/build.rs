@@ -1,0 +1,17 @@
+//! Sets `arm_dsp` where the target has the DSP instructions of Armv7E-M, which stable Rust does not show as a feature.
+
+use std::env;
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rustc-check-cfg=cfg(arm_dsp)");
+    let target = env::var("TARGET").unwrap_or_default();
+    let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
+    // Armv8-M has them as an option, so that its processor must be named.
+    let named = ["cortex-m33", "cortex-m35p", "cortex-m55", "cortex-m85"];
+    let processor = flags.split('\x1f').filter_map(|flag| flag.split("target-cpu=").nth(1)).next_back();
+    let optional = target.starts_with("thumbv8m.main") && processor.is_some_and(|name| named.contains(&name));
+    if target.starts_with("thumbv7em") || optional {
+        println!("cargo:rustc-cfg=arm_dsp");
+    }
+}

@@ -1,0 +1,140 @@
+//! The check of a processor's kernels: random layer rows must be what the portable rows are.
+
+use core::fmt;
+
+use decoder_core::synthesis::{Arithmetic, Integer, LayerRow, portable_row};
+use decoder_core::weights::{BIAS_LIMIT, WEIGHT_LIMIT};
+use decoder_core::wire::LayerKind;
+
+/// Most channels and sites of a row.
+const CHANNELS: usize = 64;
+const SITES: usize = 20;
+/// Activations of a row, with padding and one more so that it may begin anywhere.
+const ROW: usize = (SITES + 2) * CHANNELS + 1;
+
+/// The memory of the check.
+pub struct LayerRows {
+    rows: [[i16; ROW]; 3],
+    weights: [i16; 9 * CHANNELS * CHANNELS + 1],
+    biases: [i16; CHANNELS],
+    /// Of the processor, and what it should be.
+    outputs: [[i16; SITES * CHANNELS + 1]; 2],
+}
+
+/// The shape of a row that differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// Number of the row, which is also the seed of its contents.
+    pub number: u32,
+    /// Kind of the layer.
+    pub kind: LayerKind,
+    /// Sites, input channels, output channels.
+    pub shape: [usize; 3],
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [sites, inputs, outputs] = self.shape;
+        write!(f, "row {} differs: {:?}, {sites} sites, {inputs} -> {outputs}", self.number, self.kind)
+    }
+}
+
+/// Random numbers, the same everywhere.
+struct Random(u32);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        // Marsaglia's xorshift.
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 17;
+        self.0 ^= self.0 << 5;
+        ((u64::from(self.0) * limit as u64) >> 32) as usize
+    }
+
+    /// Fills with numbers from `-limit - 1` to `limit`: small ones, any, or only the ends.
+    fn fill(&mut self, items: &mut [i16], limit: i32) {
+        let manner = self.below(3);
+        for item in items {
+            let number = match manner {
+                0 => self.below(65) as i32 - 32,
+                1 => self.below(2 * limit as usize + 2) as i32 - limit - 1,
+                _ => [-limit - 1, limit][self.below(2)],
+            };
+            *item = number as i16;
+        }
+    }
+}
+
+impl LayerRows {
+    /// Zeros.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            rows: [[0; ROW]; 3],
+            weights: [0; 9 * CHANNELS * CHANNELS + 1],
+            biases: [0; CHANNELS],
+            outputs: [[0; SITES * CHANNELS + 1]; 2],
+        }
+    }
+
+    /// Computes `count` rows of random shapes and contents twice.
+    ///
+    /// # Errors
+    /// The first that differs.
+    pub fn check(&mut self, count: u32) -> Result<(), Difference> {
+        (1..=count).try_for_each(|number| self.check_one(number))
+    }
+
+    fn check_one(&mut self, number: u32) -> Result<(), Difference> {
+        let mut random = Random(number.wrapping_mul(0x9e37_79b9));
+        let kind = [LayerKind::Point, LayerKind::Full, LayerKind::Depthwise][random.below(3)];
+        let most = [4, 12, CHANNELS][random.below(3)];
+        let inputs = 1 + random.below(most);
+        let square = random.below(2) == 0;
+        let residual = square && random.below(2) == 0;
+        let outputs = if square || kind == LayerKind::Depthwise { inputs } else { 1 + random.below(most) };
+        let sites = 1 + random.below(SITES);
+        let row_len = (sites + 2) * inputs;
+        for row in &mut self.rows {
+            random.fill(row, i16::MAX.into());
+        }
+        let first = [random.below(2), random.below(2)];
+        let weights = &mut self.weights[first[0]..][..kind.weights(inputs, outputs)];
+        random.fill(weights, WEIGHT_LIMIT);
+        random.fill(&mut self.biases, BIAS_LIMIT);
+        let layer = LayerRow {
+            kind,
+            inputs,
+            outputs,
+            relu: random.below(2) == 0,
+            residual,
+            shift: 1 + random.below(15) as u32,
+            weights,
+            biases: if random.below(3) == 0 { &[] } else { &self.biases[..outputs] },
+            rows: self.rows.each_ref().map(|row| &row[first[1]..][..row_len]),
+        };
+        // What lies beside the row must stay what it is.
+        let begin = random.below(2);
+        self.outputs.iter_mut().for_each(|output| output.fill(0x55));
+        let [own, expected] = self.outputs.each_mut();
+        Integer::layer_row(&layer, &mut own[begin..][..sites * outputs]);
+        portable_row::<Integer>(&layer, &mut expected[begin..][..sites * outputs]);
+        if own == expected { Ok(()) } else { Err(Difference { number, kind, shape: [sites, inputs, outputs] }) }
+    }
+}
+
+impl Default for LayerRows {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_this_machine_are_the_portable_ones() {
+        assert_eq!(LayerRows::new().check(300), Ok(()));
+    }
+}
