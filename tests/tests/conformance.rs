@@ -12,7 +12,7 @@ const LEAST_PSNR: f64 = 48.0;
 /// The largest difference of a sample.
 const LARGEST_DIFFERENCE: u8 = 3;
 
-/// The codec with one shift that is wrong by one.
+/// The codec with every layer's shift wrong by one.
 struct WrongShift;
 
 impl Arithmetic for WrongShift {

@@ -2,7 +2,7 @@
 
 use decoder_core::wire::{CRC, FILE_FRAME, FileHeader, IndexEntry, MAGIC, SYNC, SegmentHeader, VERSION};
 
-use super::{CodedBits, RangeEncoder, SegmentModel};
+use super::{CodedBits, CostMeter, RangeEncoder, SegmentModel};
 
 /// A segment's header, checksum and payload, ready to be put into a file.
 #[derive(Clone, Debug)]
@@ -13,11 +13,6 @@ pub struct EncodedSegment {
     pub first_frame: u32,
     /// What its payload is spent on.
     pub bits: CodedBits,
-}
-
-/// Bits of a payload so far, to within one.
-fn payload_bits(coder: &super::CostMeter) -> f64 {
-    coder.bits
 }
 
 /// Codes a segment.
@@ -31,7 +26,7 @@ pub fn segment_bytes(
     model: &SegmentModel,
 ) -> Result<EncodedSegment, decoder_core::Error> {
     let geometry = file.geometry();
-    let bits = model.code(&file.architecture, geometry, &mut super::CostMeter::default(), payload_bits)?;
+    let bits = model.code(&file.architecture, geometry, &mut CostMeter::default(), |meter| meter.bits)?;
     let mut coder = RangeEncoder::default();
     model.code(&file.architecture, geometry, &mut coder, |_| 0.0)?;
     let payload = coder.finish();

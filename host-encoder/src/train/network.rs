@@ -463,12 +463,10 @@ fn grid_frame(temporal: Temporal, frame: usize) -> GridFrame {
 }
 
 fn layer_leaves(graph: &mut Graph<f32>, architecture: &Architecture, random: &mut Random) -> Vec<LayerVars> {
-    let count = architecture.layers().count();
-    let widest_last =
+    let last_plain =
         architecture.layers().enumerate().filter(|(_, (_, _, layer))| !layer.residual).map(|(at, _)| at).last();
     let mut leaves = vec![];
     for (number, (_, inputs, layer)) in architecture.layers().enumerate() {
-        debug_assert!(number < count);
         let outputs = usize::from(layer.outputs);
         let (fan_in, shape) = match layer.kind {
             LayerKind::Point => (inputs, [outputs, inputs, 1, 1]),
@@ -476,7 +474,7 @@ fn layer_leaves(graph: &mut Graph<f32>, architecture: &Architecture, random: &mu
             LayerKind::Depthwise => (9, [outputs, 1, 3, 3]),
         };
         // Residual layers begin as the identity, the one before them near zero.
-        let deviation = match (layer.residual, Some(number) == widest_last) {
+        let deviation = match (layer.residual, Some(number) == last_plain) {
             (true, _) => 0.0,
             (_, true) => LAST_LAYER / (fan_in as f32).sqrt(),
             _ => (2.0 / fan_in as f32).sqrt(),

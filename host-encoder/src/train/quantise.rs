@@ -1,7 +1,7 @@
 //! From the tape's floats to the integers of the format.
 
 use decoder_core::weights::{BIAS_LIMIT, CONTEXT_LIMIT, GAIN_LIMIT, WEIGHT_LIMIT};
-use decoder_core::wire::{Architecture, Geometry, LayerKind};
+use decoder_core::wire::{Architecture, Geometry};
 use ndarray::{Array4, ArrayD};
 
 use crate::bitstream::SegmentModel;
@@ -32,9 +32,9 @@ pub fn quantise(
     }
     model.weights.clear();
     model.biases.clear();
-    for (((_, _, layer), vars), &shift) in architecture.layers().zip(&network.layers).zip(shifts) {
+    for (vars, &shift) in network.layers.iter().zip(shifts) {
         let step = (-f32::from(shift)).exp2();
-        let weights = in_order_of_format(graph.value(vars.weights), layer.kind);
+        let weights = in_order_of_format(graph.value(vars.weights)).into_iter();
         model.weights.extend(weights.map(|weight| steps(weight, step, WEIGHT_LIMIT) as i16));
         if let Some(biases) = vars.biases {
             model.biases.extend(graph.value(biases).iter().map(|&bias| steps(bias, BIAS_STEP, BIAS_LIMIT) as i16));
@@ -53,10 +53,6 @@ pub fn quantise(
 }
 
 /// `[output][input][ky][kx]` as `[output][ky][kx][input]`; a depthwise layer has one input.
-fn in_order_of_format(weights: &ArrayD<f32>, kind: LayerKind) -> impl Iterator<Item = f32> {
-    let axes = match kind {
-        LayerKind::Point | LayerKind::Full | LayerKind::Depthwise => [0, 2, 3, 1],
-    };
-    let permuted: Vec<f32> = weights.view().permuted_axes(ndarray::IxDyn(&axes)).iter().copied().collect();
-    permuted.into_iter()
+fn in_order_of_format(weights: &ArrayD<f32>) -> Vec<f32> {
+    weights.view().permuted_axes(ndarray::IxDyn(&[0, 2, 3, 1])).iter().copied().collect()
 }
