@@ -1,8 +1,8 @@
 //! Encoder and decoder agree on random streams of every shape.
 
 use decoder_core::synthesis::{Float, Integer};
-use decoder_core::{Error, Limits, Stream};
-use nvl_tests::frames::decode_with;
+use decoder_core::{Decoder, Error, Limits, Stream};
+use nvl_tests::frames::{Collector, decode_with};
 use nvl_tests::naive;
 use nvl_tests::streams::{any_stream, for_seeds};
 use proptest::prelude::*;
@@ -65,4 +65,32 @@ fn limits_are_kept_from_the_header() {
     let needed = Stream::open(&stream.bytes, &Limits::HOST).map(|stream| stream.scratch_len());
     let limits = Limits { scratch: needed.unwrap_or(0) - 1, ..Limits::HOST };
     assert!(matches!(Stream::open(&stream.bytes, &limits), Err(Error::Limit { .. })));
+}
+
+/// A reader that holds the head and one segment at a time shows what one that holds the file shows.
+#[test]
+fn segments_are_read_one_at_a_time() {
+    let mut longest = 0;
+    for seed in 0..20 {
+        let bytes = any_stream(seed).bytes;
+        let whole = Stream::open(&bytes, &Limits::HOST).expect("it opens");
+        let head = &bytes[..whole.head_len()];
+        let stream = Stream::open(head, &Limits::HOST).expect("the head is enough");
+        assert!(Stream::open(&head[..head.len() - 1], &Limits::HOST).is_err(), "seed {seed}: and all of it is needed");
+        let mut pictures = Collector::default();
+        let mut scratch = vec![0; stream.scratch_len() / 4];
+        let segments = stream.header().segments;
+        longest = longest.max(segments);
+        for number in 0..segments {
+            let offset = |number| stream.index_entry(number).map_or(bytes.len(), |entry| entry.offset as usize);
+            let piece = bytes[offset(number)..offset(number + 1)].to_vec();
+            assert!(matches!(stream.segment_in(number, &piece[..piece.len() - 1]), Err(Error::NeedMoreData { .. })));
+            assert!(number == 0 || stream.segment_in(number - 1, &piece).is_err(), "seed {seed}: the wrong segment");
+            let mut decoder = Decoder::new(&stream, &mut scratch).expect("the memory is enough");
+            decoder.begin(stream.segment_in(number, &piece).expect("it is whole")).expect("it begins");
+            while decoder.next_frame(&mut pictures).expect("it decodes") {}
+        }
+        assert_eq!(Ok(pictures.pictures), decode_with::<Integer>(&bytes), "seed {seed}");
+    }
+    assert!(longest > 1, "no stream has more than one segment");
 }

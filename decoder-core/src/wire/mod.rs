@@ -102,10 +102,28 @@ impl<'a> Stream<'a> {
     /// If the index or the segment is damaged.
     pub fn segment(&self, number: u32) -> Result<Segment<'a>> {
         let entry = self.index_entry(number)?;
-        let (segment, _) = Segment::parse(self.bytes, entry.offset as usize, &self.header)?;
-        if segment.header.index != number || segment.header.first_frame != entry.first_frame {
+        self.check_segment(number, Segment::parse(self.bytes, entry.offset as usize, &self.header)?.0)
+    }
+
+    /// One segment by its number from `bytes` that begin with it, for a reader that has opened the stream with nothing but its
+    /// header and index and gets the rest piece by piece, from the offsets of [`Stream::index_entry`].
+    ///
+    /// # Errors
+    /// [`Error::NeedMoreData`] if the segment is longer than `bytes`, otherwise as for [`Stream::segment`].
+    pub fn segment_in<'b>(&self, number: u32, bytes: &'b [u8]) -> Result<Segment<'b>> {
+        self.check_segment(number, Segment::parse(bytes, 0, &self.header)?.0)
+    }
+
+    fn check_segment<'b>(&self, number: u32, segment: Segment<'b>) -> Result<Segment<'b>> {
+        if segment.header.index != number || segment.header.first_frame != self.index_entry(number)?.first_frame {
             return Err(Error::Corrupt(Corruption::Index));
         }
         Ok(segment)
+    }
+
+    /// Bytes of the header and the index: what [`Stream::open`] needs of the file.
+    #[must_use]
+    pub fn head_len(&self) -> usize {
+        self.body
     }
 }
