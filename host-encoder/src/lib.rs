@@ -8,6 +8,7 @@ pub mod io;
 pub mod metrics;
 pub mod playback;
 pub mod progress;
+pub mod reference;
 pub mod sample;
 pub mod settings;
 pub mod tables;

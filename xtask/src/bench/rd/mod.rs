@@ -3,7 +3,6 @@
 mod ours;
 mod plot;
 mod point;
-mod reference;
 mod report;
 mod store;
 mod work;
@@ -17,10 +16,10 @@ use decoder_core::Level;
 use host_encoder::cli::{EffortName, LevelName};
 use host_encoder::frame::Clip;
 use host_encoder::io::{ClipRange, Input, read_clip};
+use host_encoder::reference::{self, Reference};
 use host_encoder::sample::{SampleSettings, sample_clip};
 
 use crate::shell;
-use reference::Reference;
 use store::Store;
 use work::{Builds, Job};
 

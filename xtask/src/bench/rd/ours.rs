@@ -8,10 +8,11 @@ use anyhow::{Context, Result};
 use decoder_core::Level;
 use host_encoder::cli::{Progress, encode_clip};
 use host_encoder::frame::Clip;
+use host_encoder::metrics::Quality;
 use host_encoder::playback::decode_file;
 use host_encoder::settings::{Effort, EncodeSettings};
 
-use super::point::{Quality, bytes_hash};
+use super::point::bytes_hash;
 use super::work::Measured;
 
 /// The start of the hash of this program, which has the encoder and the decoder in it.

@@ -1,7 +1,7 @@
 //! One measured point of a rate-distortion curve, and what it is known by.
 
-use host_encoder::frame::{Clip, Frame};
-use host_encoder::metrics::{MsSsimMeter, PsnrMeter, RatePoint, ms_ssim_db};
+use host_encoder::frame::Clip;
+use host_encoder::metrics::{RatePoint, ms_ssim_db};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -89,23 +89,6 @@ impl Metric {
     }
 }
 
-/// Compares decoded pictures with their sources.
-#[derive(Debug, Default)]
-pub struct Quality {
-    /// PSNR.
-    pub psnr: PsnrMeter,
-    /// MS-SSIM.
-    pub ms_ssim: MsSsimMeter,
-}
-
-impl Quality {
-    /// Adds one picture.
-    pub fn add(&mut self, source: &Frame, decoded: &Frame) {
-        self.psnr.add(source, decoded);
-        self.ms_ssim.add(source, decoded);
-    }
-}
-
 /// The hash that tells points apart: of the clip's [`clip_hash`], the build and the settings.
 pub fn key(clip_hash: &str, build: &str, settings: &str) -> String {
     let mut hash = Sha256::new();
@@ -136,6 +119,8 @@ fn hex(hash: &[u8]) -> String {
 
 #[cfg(test)]
 pub mod tests {
+    use host_encoder::frame::Frame;
+
     use super::*;
 
     /// A point of a clip of 100 by 10 samples and 8 pictures, so that bits per pixel are thousandths of the bytes.

@@ -3,12 +3,13 @@
 use anyhow::{Context, Result};
 use host_encoder::cli::grouped;
 use host_encoder::frame::Clip;
+use host_encoder::metrics::Quality;
 use host_encoder::playback::StreamInfo;
+use host_encoder::reference::{Coded, RawClip, Reference};
 use host_encoder::settings::EncodeSettings;
 
 use super::ours;
-use super::point::{Point, Quality, clip_hash, key};
-use super::reference::{RawClip, Reference};
+use super::point::{Point, clip_hash, key};
 use super::store::Store;
 
 /// What a codec did.
@@ -22,6 +23,12 @@ pub struct Measured {
     pub encode_seconds: f64,
     /// What the stream is made of, if it is ours.
     pub info: Option<StreamInfo>,
+}
+
+impl From<Coded> for Measured {
+    fn from(Coded { bytes, quality, encode_seconds }: Coded) -> Self {
+        Self { bytes, quality, encode_seconds, info: None }
+    }
 }
 
 /// One point that is wanted of every clip.
@@ -99,7 +106,7 @@ pub fn measure(
                     Some(raw) => raw,
                     None => raw.insert(RawClip::write(clip)?),
                 };
-                raw.measure(*reference, *parameter)
+                raw.measure(*reference, *parameter).map(Measured::from)
             }
         };
         let point = point((key, build), (name, clip), job, &measured.context(what)?);

@@ -1,4 +1,4 @@
-//! Points of other codecs, through `ffmpeg`.
+//! Other codecs on the same pictures, through `ffmpeg`.
 //!
 //! They get raw pictures and give an elementary stream, so that no container is counted, and no text about the encoder
 //! either. One thread and no limit on the distance of key frames: the first picture is one, and the encoder is free to
@@ -12,11 +12,10 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
-use host_encoder::frame::{Clip, Frame};
 use tempfile::TempDir;
 
-use super::point::Quality;
-use super::work::Measured;
+use crate::frame::{Clip, Frame};
+use crate::metrics::Quality;
 
 /// The other codecs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -35,6 +34,7 @@ pub enum Reference {
 
 impl Reference {
     /// The name that the command line uses.
+    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::H264 => "h264",
@@ -45,7 +45,20 @@ impl Reference {
         }
     }
 
+    /// What it is, for people.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::H264 => "H.264, x264 veryslow",
+            Self::H264Baseline => "H.264 baseline, x264 veryslow",
+            Self::Hevc => "HEVC, x265 veryslow",
+            Self::Mpeg4 => "MPEG-4 part 2, ffmpeg",
+            Self::Mjpeg => "Motion JPEG, ffmpeg",
+        }
+    }
+
     /// Qualities that are measured: CRF or quantiser scale, best first.
+    #[must_use]
     pub fn parameters(self) -> &'static [u8] {
         match self {
             Self::H264 | Self::H264Baseline | Self::Hevc => &[16, 20, 24, 28, 32, 36, 40, 44],
@@ -54,6 +67,7 @@ impl Reference {
     }
 
     /// Arguments of ffmpeg between input and output.
+    #[must_use]
     pub fn arguments(self, parameter: u8) -> String {
         match self {
             Self::H264 => format!(
@@ -91,7 +105,21 @@ impl Reference {
     }
 }
 
+/// What another codec made of a clip.
+#[derive(Clone, Debug)]
+pub struct Coded {
+    /// Size of the elementary stream.
+    pub bytes: u64,
+    /// How close the pictures are.
+    pub quality: Quality,
+    /// Wall-clock time of the encoder in seconds.
+    pub encode_seconds: f64,
+}
+
 /// ffmpeg's version, which stands for the codecs that it was built with.
+///
+/// # Errors
+/// If ffmpeg is not installed or does not tell.
 pub fn build() -> Result<String> {
     let output = Command::new("ffmpeg").arg("-version").stdin(Stdio::null()).output();
     let output = output.context("the other codecs need ffmpeg: install it")?;
@@ -109,6 +137,9 @@ pub struct RawClip<'a> {
 
 impl<'a> RawClip<'a> {
     /// Writes the pictures.
+    ///
+    /// # Errors
+    /// Those of the file system.
     pub fn write(clip: &'a Clip) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let raw = Self { clip, folder };
@@ -124,8 +155,11 @@ impl<'a> RawClip<'a> {
         self.folder.path().join("clip.yuv")
     }
 
-    /// Encodes and decodes.
-    pub fn measure(&self, reference: Reference, parameter: u8) -> Result<Measured> {
+    /// Encodes with one of the codec's [`Reference::parameters`], and decodes.
+    ///
+    /// # Errors
+    /// What ffmpeg says: most often that it was built without the codec.
+    pub fn measure(&self, reference: Reference, parameter: u8) -> Result<Coded> {
         let clip = self.clip;
         let stream = self.folder.path().join("stream");
         let mut encoder = ffmpeg();
@@ -148,7 +182,7 @@ impl<'a> RawClip<'a> {
             quality.add(source, &frame(clip, samples));
         }
         let bytes = fs::metadata(&stream)?.len();
-        Ok(Measured { bytes, quality, encode_seconds, info: None })
+        Ok(Coded { bytes, quality, encode_seconds })
     }
 }
 
