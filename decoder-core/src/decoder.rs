@@ -3,13 +3,13 @@
 use core::fmt;
 
 use crate::arena::{Layout, Regions};
-use crate::entropy::RangeDecoder;
+use crate::entropy::{Payload, RangeDecoder, RangeState};
 use crate::error::{Corruption, Error, Result};
 use crate::latents::{Chunk, Group, LatentPlan, Latents};
 use crate::sink::RowSink;
 use crate::synthesis::{Arithmetic, Inputs, Integer, Pipeline, Plan};
 use crate::weights::{Parameters, Scalars, code};
-use crate::wire::{Architecture, FileHeader, MAX_GRIDS, Segment, Stream, Temporal};
+use crate::wire::{Architecture, Head, MAX_GRIDS, Segment, SegmentHeader, Stream, Temporal};
 
 /// The decoder of the format.
 pub type Decoder<'s, 'b> = DecoderWith<'s, 'b, Integer>;
@@ -74,13 +74,15 @@ pub struct DecoderWith<'s, 'b, A: Arithmetic> {
     pictures: &'s mut [u8],
     latents: Latents<'s>,
     scalars: Scalars,
-    segment: Option<Running<'b>>,
+    segment: Option<Running>,
+    /// Of the segment, where the caller has it in memory.
+    payload: &'b [u8],
 }
 
 /// A segment that is being decoded.
-#[derive(Clone, Debug)]
-struct Running<'b> {
-    coder: RangeDecoder<'b>,
+#[derive(Clone, Copy, Debug)]
+struct Running {
+    coder: RangeState,
     frames: usize,
     predicted: bool,
     colour: [u8; 3],
@@ -94,8 +96,15 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
     /// # Errors
     /// [`Error::ScratchTooSmall`].
     pub fn new(stream: &Stream<'_>, scratch: &'s mut [u32]) -> Result<Self> {
-        let demand = stream.demand();
-        let header: &FileHeader = stream.header();
+        Self::for_head(stream.head(), scratch)
+    }
+
+    /// The same for a stream of which only the head is in memory.
+    ///
+    /// # Errors
+    /// [`Error::ScratchTooSmall`].
+    pub fn for_head(head: &Head, scratch: &'s mut [u32]) -> Result<Self> {
+        let (header, demand) = (head.header(), head.demand());
         let layout = Layout::new::<A>(header, &demand.plan);
         let too_small = Error::ScratchTooSmall { required: layout.bytes(), lent: scratch.len() * 4 };
         let Regions { activations, weights, biases, context, latents, flags, pictures } =
@@ -117,6 +126,7 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
             latents: Latents::new(latents, flags),
             scalars,
             segment: None,
+            payload: &[],
         })
     }
 
@@ -126,14 +136,25 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
     /// [`Error::Corrupt`]; the decoder can begin another segment then.
     pub fn begin(&mut self, segment: Segment<'b>) -> Result<()> {
         self.segment = None;
-        let mut coder = RangeDecoder::new(segment.payload()?);
+        self.payload = segment.payload()?;
+        self.begin_from(&segment.header, self.payload)
+    }
+
+    /// The same with a payload that need not be in memory as a whole, and that is not checked against its checksum:
+    /// that is the caller's. Its pictures come from [`Self::next_frame_from`].
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`]; the decoder can begin another segment then.
+    pub fn begin_from<P: Payload>(&mut self, header: &SegmentHeader, payload: P) -> Result<()> {
+        self.segment = None;
+        let mut coder = RangeDecoder::new(payload);
         let mut parameters = Parameters { weights: self.weights, biases: self.biases, context: self.context };
         code(&mut coder, &self.architecture, &mut self.scalars, &mut parameters)?;
         coder.check()?;
         let mut bits = SegmentBits { weights: coder.bits_q8(), ..SegmentBits::default() };
         self.latents.reset();
-        let predicted = segment.header.predicted;
-        let frames = usize::from(segment.header.frames);
+        let predicted = header.predicted;
+        let frames = usize::from(header.frames);
         let chunk = Chunk { first: 0, frames, predicted };
         for (number, grid) in self.architecture.grids.iter().enumerate() {
             if grid.temporal == Temporal::Whole {
@@ -150,7 +171,8 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
             }
         }
         coder.check()?;
-        self.segment = Some(Running { coder, frames, predicted, colour: segment.header.colour, next: 0, bits });
+        let coder = coder.state();
+        self.segment = Some(Running { coder, frames, predicted, colour: header.colour, next: 0, bits });
         Ok(())
     }
 
@@ -159,6 +181,18 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
     /// # Errors
     /// [`FrameError`]; the segment is given up then, and the decoder can begin another.
     pub fn next_frame<S: RowSink>(&mut self, sink: &mut S) -> core::result::Result<bool, FrameError<S::Error>> {
+        self.next_frame_from(self.payload, sink)
+    }
+
+    /// The same for a segment that was begun with [`Self::begin_from`], with the same payload.
+    ///
+    /// # Errors
+    /// [`FrameError`]; the segment is given up then, and the decoder can begin another.
+    pub fn next_frame_from<P: Payload, S: RowSink>(
+        &mut self,
+        payload: P,
+        sink: &mut S,
+    ) -> core::result::Result<bool, FrameError<S::Error>> {
         let Some(mut running) = self.segment.take() else { return Ok(false) };
         if running.next >= running.frames {
             return Ok(false);
@@ -166,7 +200,7 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
         let chunk_frames = 1 << self.architecture.root_depth;
         let frame_of_chunk = running.next % chunk_frames;
         if frame_of_chunk == 0 {
-            self.next_chunk(&mut running)?;
+            self.next_chunk(&mut running, payload)?;
         }
         let inputs = Inputs {
             architecture: &self.architecture,
@@ -194,7 +228,8 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
         self.segment.as_ref().map_or_else(SegmentBits::default, |running| running.bits)
     }
 
-    fn next_chunk(&mut self, running: &mut Running<'b>) -> Result<()> {
+    fn next_chunk<P: Payload>(&mut self, running: &mut Running, payload: P) -> Result<()> {
+        let mut coder = RangeDecoder::resume(running.coder, payload);
         if running.next > 0 {
             self.latents.advance(&self.latent_plan);
         }
@@ -208,15 +243,16 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
                 }
             };
             if coded {
-                let coder = &mut running.coder;
-                self.latents.code_group(coder, &self.latent_plan, &self.architecture, self.context, group, chunk)?;
-                running.bits.count(group, coder);
+                let architecture = &self.architecture;
+                self.latents.code_group(&mut coder, &self.latent_plan, architecture, self.context, group, chunk)?;
+                running.bits.count(group, &coder);
             }
         }
         if running.predicted {
             self.check_reach(frames)?;
         }
-        if running.next + frames == running.frames { running.coder.finish() } else { running.coder.check() }
+        running.coder = coder.state();
+        if running.next + frames == running.frames { coder.finish() } else { coder.check() }
     }
 
     /// Refuses vectors that reach beyond the rows that are kept.
@@ -234,7 +270,7 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
 
 impl SegmentBits {
     /// Charges what has been read since the last count.
-    fn count(&mut self, group: Group, coder: &RangeDecoder<'_>) {
+    fn count<P: Payload>(&mut self, group: Group, coder: &RangeDecoder<P>) {
         let before = self.weights + self.motion + self.grids.iter().sum::<u64>();
         let spent = coder.bits_q8().saturating_sub(before);
         match group {

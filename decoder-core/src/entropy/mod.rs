@@ -7,7 +7,7 @@ mod range_decoder;
 mod symbols;
 pub mod tables;
 
-pub use range_decoder::RangeDecoder;
+pub use range_decoder::{Payload, RangeDecoder, RangeState};
 pub use symbols::{ADAPTIVE_START, adaptive, exp_golomb, laplace, raw};
 
 /// A source or a drain of binary decisions.

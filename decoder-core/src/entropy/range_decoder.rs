@@ -6,29 +6,94 @@ use crate::error::{Corruption, Error, Result};
 /// Bytes of lookahead in `code`: what a decoder may read beyond the end.
 const LOOKAHEAD: usize = 4;
 
-/// Reads decisions from a payload.
-#[derive(Clone, Debug)]
-pub struct RangeDecoder<'a> {
-    bytes: &'a [u8],
+/// The bytes of a payload, wherever they are: in memory, or behind a reader.
+pub trait Payload {
+    /// How many there are.
+    fn len(&self) -> usize;
+
+    /// The byte at `position`; `None` beyond the end, and where it cannot be had. Positions go up by one from 0.
+    fn byte(&mut self, position: usize) -> Option<u8>;
+
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether a byte could not be had that should be there.
+    fn is_broken(&self) -> bool {
+        false
+    }
+}
+
+impl Payload for &[u8] {
+    fn len(&self) -> usize {
+        <[u8]>::len(self)
+    }
+
+    #[inline(always)]
+    fn byte(&mut self, position: usize) -> Option<u8> {
+        self.get(position).copied()
+    }
+}
+
+impl<P: Payload> Payload for &mut P {
+    fn len(&self) -> usize {
+        P::len(self)
+    }
+
+    #[inline(always)]
+    fn byte(&mut self, position: usize) -> Option<u8> {
+        P::byte(self, position)
+    }
+
+    fn is_broken(&self) -> bool {
+        P::is_broken(self)
+    }
+}
+
+/// Where a decoder is in its payload, without the payload.
+#[derive(Clone, Copy, Debug)]
+pub struct RangeState {
     position: usize,
     range: u32,
     code: u32,
 }
 
-impl<'a> RangeDecoder<'a> {
+/// Reads decisions from a payload.
+#[derive(Clone, Debug)]
+pub struct RangeDecoder<P> {
+    payload: P,
+    position: usize,
+    range: u32,
+    code: u32,
+}
+
+impl<P: Payload> RangeDecoder<P> {
     /// Starts at the first byte.
     #[must_use]
-    pub fn new(bytes: &'a [u8]) -> Self {
-        let mut decoder = Self { bytes, position: 0, range: u32::MAX, code: 0 };
+    pub fn new(payload: P) -> Self {
+        let mut decoder = Self { payload, position: 0, range: u32::MAX, code: 0 };
         for _ in 0..LOOKAHEAD {
             decoder.shift_in();
         }
         decoder
     }
 
+    /// Goes on where another decoder of the same payload stopped.
+    #[must_use]
+    pub fn resume(state: RangeState, payload: P) -> Self {
+        Self { payload, position: state.position, range: state.range, code: state.code }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn state(&self) -> RangeState {
+        RangeState { position: self.position, range: self.range, code: self.code }
+    }
+
     #[inline(always)]
     fn shift_in(&mut self) {
-        let byte = self.bytes.get(self.position).copied().unwrap_or(0);
+        let byte = self.payload.byte(self.position).unwrap_or(0);
         self.code = (self.code << 8) | u32::from(byte);
         self.position += 1;
     }
@@ -46,9 +111,9 @@ impl<'a> RangeDecoder<'a> {
     /// Whether the symbols so far lie within the payload.
     ///
     /// # Errors
-    /// [`Corruption::PayloadLength`] if more was read than is there.
+    /// [`Corruption::PayloadLength`] if more was read than is there, or could be had.
     pub fn check(&self) -> Result<()> {
-        if self.position > self.bytes.len() + LOOKAHEAD {
+        if self.payload.is_broken() || self.position > self.payload.len().saturating_add(LOOKAHEAD) {
             return Err(Error::Corrupt(Corruption::PayloadLength));
         }
         Ok(())
@@ -60,14 +125,14 @@ impl<'a> RangeDecoder<'a> {
     /// [`Corruption::PayloadLength`] if it is shorter or longer.
     pub fn finish(&self) -> Result<()> {
         self.check()?;
-        if self.position < self.bytes.len() {
+        if self.position < self.payload.len() {
             return Err(Error::Corrupt(Corruption::PayloadLength));
         }
         Ok(())
     }
 }
 
-impl Coder for RangeDecoder<'_> {
+impl<P: Payload> Coder for RangeDecoder<P> {
     const DECODES: bool = true;
 
     #[inline]

@@ -116,11 +116,16 @@ impl IndexEntry {
         (u64::from(self.offset) | (u64::from(self.first_frame) << 32)).to_le_bytes()
     }
 
+    /// The entry of these bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; ENTRY]) -> Self {
+        let packed = u64::from_le_bytes(bytes);
+        Self { offset: packed as u32, first_frame: (packed >> 32) as u32 }
+    }
+
     pub(super) fn at(index: &[u8], number: u32) -> Option<Self> {
         let at = (number as usize).checked_mul(ENTRY)?;
-        let entry = index.get(at..)?.first_chunk::<ENTRY>()?;
-        let packed = u64::from_le_bytes(*entry);
-        Some(Self { offset: packed as u32, first_frame: (packed >> 32) as u32 })
+        Some(Self::from_bytes(*index.get(at..)?.first_chunk()?))
     }
 }
 

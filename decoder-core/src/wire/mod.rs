@@ -2,6 +2,7 @@
 
 mod architecture;
 mod file;
+mod head;
 mod segment;
 
 pub use architecture::{
@@ -9,11 +10,11 @@ pub use architecture::{
     Motion, ROOT_LOG2, SITE, Stage, Temporal,
 };
 pub use file::{FILE_FRAME, FileHeader, IndexEntry, MAGIC, MAX_DIMENSION, VERSION};
+pub use head::Head;
 pub use segment::{SYNC, Segment, SegmentHeader, Segments};
 
 use crate::error::{Corruption, Error, Result};
 use crate::limits::Limits;
-use crate::synthesis::Demand;
 
 /// CRC-32 of the container's checksums.
 pub const CRC: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
@@ -22,10 +23,9 @@ pub const CRC: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
 #[derive(Clone, Debug)]
 pub struct Stream<'a> {
     bytes: &'a [u8],
-    header: FileHeader,
+    head: Head,
     index: &'a [u8],
     body: usize,
-    demand: Demand,
 }
 
 impl<'a> Stream<'a> {
@@ -35,47 +35,39 @@ impl<'a> Stream<'a> {
     /// [`Error::NeedMoreData`] if the bytes end within them, [`Error::Limit`] if the stream costs more than `limits` or than its own level
     /// allows, otherwise what is wrong with it.
     pub fn open(bytes: &'a [u8], limits: &Limits) -> Result<Self> {
-        let (header, at) = FileHeader::parse(bytes)?;
-        limits.check(&Limits {
-            width: header.width,
-            height: header.height,
-            mac_per_pixel: 0,
-            mac_per_second: 0,
-            scratch: 0,
-        })?;
-        let demand = header.check()?;
-        header.level.limits().check(&demand.limits)?;
-        limits.check(&demand.limits)?;
-        let (index, body) = file::index(bytes, at, header.segments)?;
-        Ok(Self { bytes, header, index, body, demand })
+        let (head, at) = Head::parse(bytes, limits)?;
+        let (index, body) = file::index(bytes, at, head.header().segments)?;
+        Ok(Self { bytes, head, index, body })
+    }
+
+    /// What stands before the index.
+    #[must_use]
+    pub fn head(&self) -> &Head {
+        &self.head
     }
 
     /// What the header says.
     #[must_use]
     pub fn header(&self) -> &FileHeader {
-        &self.header
+        self.head.header()
     }
 
     /// Bytes of memory that [`Decoder::new`](crate::Decoder::new) needs, a multiple of 4.
     #[must_use]
     pub fn scratch_len(&self) -> usize {
-        self.demand.limits.scratch
+        self.head.scratch_len()
     }
 
     /// Bytes of memory that a decoder with other activations needs, a multiple of 4.
     #[must_use]
     pub fn scratch_len_with<A: crate::synthesis::Arithmetic>(&self) -> usize {
-        crate::arena::Layout::new::<A>(&self.header, &self.demand.plan).bytes()
+        crate::arena::Layout::new::<A>(self.header(), &self.head.demand().plan).bytes()
     }
 
     /// Work for one luma sample, in multiply-accumulates, rounded up.
     #[must_use]
     pub fn mac_per_pixel(&self) -> u32 {
-        self.demand.limits.mac_per_pixel
-    }
-
-    pub(crate) fn demand(&self) -> &Demand {
-        &self.demand
+        self.head.mac_per_pixel()
     }
 
     /// Where segment `number` lies.
@@ -93,7 +85,7 @@ impl<'a> Stream<'a> {
     /// The segments in order. After an error nothing follows.
     #[must_use]
     pub fn segments(&self) -> Segments<'a> {
-        Segments::new(self.bytes, self.body, &self.header)
+        Segments::new(self.bytes, self.body, self.header())
     }
 
     /// One segment by its number, through the index.
@@ -102,7 +94,7 @@ impl<'a> Stream<'a> {
     /// If the index or the segment is damaged.
     pub fn segment(&self, number: u32) -> Result<Segment<'a>> {
         let entry = self.index_entry(number)?;
-        self.check_segment(number, Segment::parse(self.bytes, entry.offset as usize, &self.header)?.0)
+        self.check_segment(number, Segment::parse(self.bytes, entry.offset as usize, self.header())?.0)
     }
 
     /// One segment by its number from `bytes` that begin with it, for a reader that has opened the stream with nothing but its
@@ -111,7 +103,7 @@ impl<'a> Stream<'a> {
     /// # Errors
     /// [`Error::NeedMoreData`] if the segment is longer than `bytes`, otherwise as for [`Stream::segment`].
     pub fn segment_in<'b>(&self, number: u32, bytes: &'b [u8]) -> Result<Segment<'b>> {
-        self.check_segment(number, Segment::parse(bytes, 0, &self.header)?.0)
+        self.check_segment(number, Segment::parse(bytes, 0, self.header())?.0)
     }
 
     fn check_segment<'b>(&self, number: u32, segment: Segment<'b>) -> Result<Segment<'b>> {

@@ -38,9 +38,12 @@ pub struct Segment<'a> {
     payload: &'a [u8],
 }
 
-impl<'a> Segment<'a> {
-    /// Reads the segment at `at`; returns it and where it ends.
-    pub(super) fn parse(bytes: &'a [u8], at: usize, file: &FileHeader) -> Result<(Self, usize)> {
+impl SegmentHeader {
+    /// Reads the header of the segment that begins at `at`; returns it and where its payload begins.
+    ///
+    /// # Errors
+    /// [`Error::NeedMoreData`] if the bytes end within it, otherwise what is wrong with it.
+    pub fn parse(bytes: &[u8], at: usize, file: &FileHeader) -> Result<(Self, usize)> {
         let head = at.saturating_add(SYNC.len());
         if take(bytes, at, head)? != SYNC {
             return Err(Error::Corrupt(Corruption::Sync));
@@ -53,8 +56,7 @@ impl<'a> Segment<'a> {
             return Err(Error::Corrupt(Corruption::SegmentChecksum));
         }
         let invalid = Error::Corrupt(Corruption::SegmentHeader);
-        let (header, rest): (SegmentHeader, _) =
-            postcard::take_from_bytes(take(bytes, body, end)?).map_err(|_| invalid)?;
+        let (header, rest): (Self, _) = postcard::take_from_bytes(take(bytes, body, end)?).map_err(|_| invalid)?;
         let last = header.first_frame.checked_add(header.frames.into()).ok_or(invalid)?;
         let ok = rest.is_empty()
             && header.frames > 0
@@ -67,7 +69,15 @@ impl<'a> Segment<'a> {
         if header.base != 0 {
             return Err(Error::Unsupported(Unsupported::WeightBase(header.base)));
         }
-        let start = end + 4;
+        Ok((header, end + 4))
+    }
+}
+
+impl<'a> Segment<'a> {
+    /// Reads the segment at `at`; returns it and where it ends.
+    pub(super) fn parse(bytes: &'a [u8], at: usize, file: &FileHeader) -> Result<(Self, usize)> {
+        let (header, start) = SegmentHeader::parse(bytes, at, file)?;
+        let invalid = Error::Corrupt(Corruption::SegmentHeader);
         let stop = start.checked_add(header.payload_len as usize).ok_or(invalid)?;
         Ok((Self { header, payload: take(bytes, start, stop)? }, stop))
     }
