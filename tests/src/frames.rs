@@ -2,8 +2,8 @@
 
 use std::convert::Infallible;
 
-use decoder_core::synthesis::Arithmetic;
-use decoder_core::{DecoderWith, Error, FrameError, Limits, RowPair, RowSink, Stream};
+use decoder_core::synthesis::{Arithmetic, Integer};
+use decoder_core::{DecoderWith, Error, FrameError, Limits, RowPair, RowSink, Segment, Stream};
 
 /// A decoded picture: Y, U and V.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,22 +32,66 @@ impl RowSink for Collector {
     }
 }
 
+/// What lies in lent memory at first: garbage, which must not matter.
+const GARBAGE: u32 = 0x5a5a_a5a5;
+/// Words behind the lent memory that must survive.
+const CANARIES: usize = 4;
+
+/// Lends memory to a decoder, with garbage in it and canaries behind it.
+///
+/// # Errors
+/// The decoder's.
+///
+/// # Panics
+/// If the decoder writes beyond what it is lent.
+pub fn with_decoder<'b, A: Arithmetic, T>(
+    stream: &Stream<'b>,
+    work: impl FnOnce(&mut DecoderWith<'_, 'b, A>) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let words = stream.scratch_len_with::<A>() / 4;
+    let mut scratch = vec![GARBAGE; words + CANARIES];
+    let (lent, canaries) = scratch.split_at_mut(words);
+    let result = work(&mut DecoderWith::<A>::new(stream, lent)?);
+    assert!(canaries.iter().all(|&word| word == GARBAGE), "the decoder wrote beyond the memory that it was lent");
+    result
+}
+
+/// Decodes at most `most` pictures of a segment into `collector`.
+///
+/// # Errors
+/// The decoder's.
+pub fn decode_segment<'b, A: Arithmetic>(
+    decoder: &mut DecoderWith<'_, 'b, A>,
+    segment: Segment<'b>,
+    most: usize,
+    collector: &mut Collector,
+) -> Result<(), Error> {
+    decoder.begin(segment)?;
+    for _ in 0..most {
+        if !decoder.next_frame(collector).map_err(FrameError::into_stream_error)? {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// Decodes a whole file with the arithmetic `A`.
 ///
 /// # Errors
 /// The decoder's.
 pub fn decode_with<A: Arithmetic>(bytes: &[u8]) -> Result<Vec<Picture>, Error> {
     let stream = Stream::open(bytes, &Limits::HOST)?;
-    // Garbage in the memory must not matter; canaries behind it must survive.
-    let words = stream.scratch_len_with::<A>() / 4;
-    let mut scratch = vec![0x5a5a_a5a5; words + 4];
-    let (lent, canaries) = scratch.split_at_mut(words);
-    let mut decoder = DecoderWith::<A>::new(&stream, lent)?;
     let mut collector = Collector::default();
-    for segment in stream.segments() {
-        decoder.begin(segment?)?;
-        while decoder.next_frame(&mut collector).map_err(FrameError::into_stream_error)? {}
-    }
-    assert!(canaries.iter().all(|&word| word == 0x5a5a_a5a5));
+    with_decoder::<A, _>(&stream, |decoder| {
+        stream.segments().try_for_each(|segment| decode_segment(decoder, segment?, usize::MAX, &mut collector))
+    })?;
     Ok(collector.pictures)
+}
+
+/// Decodes a whole file.
+///
+/// # Errors
+/// The decoder's.
+pub fn decode(bytes: &[u8]) -> Result<Vec<Picture>, Error> {
+    decode_with::<Integer>(bytes)
 }

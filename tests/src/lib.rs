@@ -1,5 +1,11 @@
-//! Fixtures: random streams of every shape, and frames as plain arrays.
+//! Fixtures: streams of every shape, damage, what has to hold of any bytes, and frames as plain arrays.
 
 pub mod frames;
+pub mod mend;
+#[cfg(feature = "encoder")]
 pub mod naive;
+pub mod portable;
+pub mod properties;
+#[cfg(feature = "encoder")]
 pub mod streams;
+pub mod vectors;

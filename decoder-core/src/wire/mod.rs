@@ -5,6 +5,8 @@ mod file;
 mod head;
 mod segment;
 
+use core::ops::Range;
+
 pub use architecture::{
     Architecture, Geometry, Grid, Interpolation, Layer, LayerKind, MAX_CHANNELS, MAX_GRIDS, MAX_LAYERS, MAX_STAGES,
     Motion, ROOT_LOG2, SITE, Stage, Temporal,
@@ -38,6 +40,15 @@ impl<'a> Stream<'a> {
         let (head, at) = Head::parse(bytes, limits)?;
         let (index, body) = file::index(bytes, at, head.header().segments)?;
         Ok(Self { bytes, head, index, body })
+    }
+
+    /// Reads the file header only: of a file with a damaged index, [`Self::find_segment`] finds what is left.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`] that do not concern the index.
+    pub fn open_damaged(bytes: &'a [u8], limits: &Limits) -> Result<Self> {
+        let (head, body) = Head::parse(bytes, limits)?;
+        Ok(Self { bytes, head, index: &[], body })
     }
 
     /// What stands before the index.
@@ -117,5 +128,19 @@ impl<'a> Stream<'a> {
     #[must_use]
     pub fn head_len(&self) -> usize {
         self.body
+    }
+
+    /// The first segment with an intact header whose sync word lies at `from` or behind it, and the bytes that it takes. It needs no
+    /// index, and looks at each byte a bounded number of times. What it finds may be of any number, and its payload may be damaged.
+    #[must_use]
+    pub fn find_segment(&self, from: usize) -> Option<(Range<usize>, Segment<'a>)> {
+        let mut from = from.max(self.body);
+        loop {
+            let at = from + self.bytes.get(from..)?.windows(SYNC.len()).position(|word| word == SYNC)?;
+            if let Ok((segment, end)) = Segment::parse(self.bytes, at, self.header()) {
+                return Some((at..end, segment));
+            }
+            from = at + 1;
+        }
     }
 }
