@@ -10,6 +10,7 @@ pub mod playback;
 pub mod progress;
 pub mod reference;
 pub mod sample;
+pub mod scenes;
 pub mod settings;
 pub mod tables;
 pub mod train;

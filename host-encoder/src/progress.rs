@@ -22,6 +22,9 @@ pub trait Observer: Send {
     /// A new part of the work begins. `name` is a few words for a person, such as `fitting`.
     fn phase(&mut self, name: &str);
 
+    /// Something that a person should know, in one line: a fit that was taken up again, a checkpoint that could not be kept.
+    fn note(&mut self, _text: &str) {}
+
     /// Called after every step of the fitting. [`ControlFlow::Break`] stops the encode soon, without a file.
     fn step(&mut self, step: &Step) -> ControlFlow<()>;
 }

@@ -1,9 +1,11 @@
 //! What a person chooses about an encode.
 
 use decoder_core::Level;
+use serde::{Deserialize, Serialize};
 
 /// How long to fit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Effort {
     /// A first look.
     Draft,
@@ -26,9 +28,11 @@ impl Effort {
 }
 
 /// The settings of an encode. The same clip, settings and seed give the same bytes, whatever the number of threads.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct EncodeSettings {
     /// Bound on what decoding may cost.
+    #[serde(with = "level_name")]
     pub level: Level,
     /// Weight of the rate: the encoder minimises `D + lambda * bits / pixel`, where `D` is
     /// `(6 MSE-Y + MSE-U + MSE-V) / 8` in squared code values. Positive; smaller is better and larger.
@@ -37,12 +41,17 @@ pub struct EncodeSettings {
     pub effort: Effort,
     /// Start of the random numbers.
     pub seed: u64,
-    /// Threads to work with; all cores where there is none.
+    /// Threads to work with; all cores where there is none. They do not change the result.
+    #[serde(skip)]
     pub threads: Option<usize>,
     /// Whether frames are predicted from the frame before. Without it the file is the pure representation.
     pub motion: bool,
     /// Log2 of the frames in a chunk, 0..=3; the encoder chooses where there is none.
     pub root_depth: Option<u8>,
+    /// Most frames of a segment, at least 1: memory while encoding, and what a lost segment costs.
+    pub segment_frames: u16,
+    /// Whether scene cuts begin segments.
+    pub scene_cuts: bool,
 }
 
 impl Default for EncodeSettings {
@@ -55,7 +64,25 @@ impl Default for EncodeSettings {
             threads: None,
             motion: true,
             root_depth: None,
+            segment_frames: 128,
+            scene_cuts: true,
         }
+    }
+}
+
+/// A level as its name.
+mod level_name {
+    use decoder_core::Level;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(level: &Level, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(level.name())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Level, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let level = Level::ALL.into_iter().find(|level| level.name() == name);
+        level.ok_or_else(|| serde::de::Error::custom(format!("there is no level {name}")))
     }
 }
 

@@ -63,6 +63,11 @@ impl<T: Real> Adam<T> {
         Self { settings, first, second, steps }
     }
 
+    /// What does not change.
+    pub fn settings(&self) -> AdamSettings {
+        self.settings
+    }
+
     /// Mean gradients, biased towards 0.
     pub fn first_moments(&self) -> &[T] {
         &self.first

@@ -2,10 +2,12 @@
 
 use decoder_core::wire::{CRC, FILE_FRAME, FileHeader, IndexEntry, MAGIC, SYNC, SegmentHeader, VERSION};
 
+use serde::{Deserialize, Serialize};
+
 use super::{CodedBits, CostMeter, RangeEncoder, SegmentModel};
 
 /// A segment's header, checksum and payload, ready to be put into a file.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EncodedSegment {
     /// From the sync word to the end of the payload.
     pub bytes: Vec<u8>,

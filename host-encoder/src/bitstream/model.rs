@@ -5,6 +5,7 @@ use decoder_core::latents::{Chunk, Group, LatentPlan, Latents};
 use decoder_core::weights::{ParameterCount, Parameters, Scalars, code};
 use decoder_core::wire::{Architecture, Geometry, Temporal};
 use ndarray::{Array4, s};
+use serde::{Deserialize, Serialize};
 
 /// All that a segment's payload says.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,7 +29,7 @@ pub struct SegmentModel {
 }
 
 /// Bits by kind.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CodedBits {
     /// Weights, steps, scales, context parameters.
     pub weights: f64,

@@ -71,6 +71,13 @@ pub struct EncodeArgs {
     /// Frames that are coded together, as a power of two [default: by the encoder]
     #[arg(long, value_name = "0..3", value_parser = clap::value_parser!(u8).range(0..=3), help_heading = "Coding")]
     pub root_depth: Option<u8>,
+    /// Most frames of a segment: memory while encoding, and what a lost segment costs
+    #[arg(long, value_name = "N", default_value_t = EncodeSettings::default().segment_frames,
+        value_parser = clap::value_parser!(u16).range(1..), help_heading = "Coding")]
+    pub segment_frames: u16,
+    /// Begin no segments at scene cuts
+    #[arg(long, help_heading = "Coding")]
+    pub no_scene_cuts: bool,
 
     /// Threads to work with; they do not change the result [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Running")]
@@ -94,6 +101,8 @@ impl EncodeArgs {
             threads: self.threads.map(usize::from),
             motion: !self.no_motion,
             root_depth: self.root_depth,
+            segment_frames: self.segment_frames,
+            scene_cuts: !self.no_scene_cuts,
         }
     }
 

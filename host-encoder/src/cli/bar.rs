@@ -57,6 +57,13 @@ impl Observer for Progress {
         }
     }
 
+    fn note(&mut self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(format!("note: {text}")),
+            None => eprintln!("note: {text}"),
+        }
+    }
+
     fn step(&mut self, step: &Step) -> ControlFlow<()> {
         if let Some(bar) = &self.bar {
             bar.set_length(step.steps);

@@ -18,6 +18,7 @@ use super::network::{BIAS_STEP, CONTEXT_STEP, GAIN_STEP, Network};
 use super::quantise::quantise;
 use super::random::{Kumaraswamy, Random};
 use super::schedule::{Moment, Schedule};
+use super::state::{FitState, Keeper, LeafState};
 
 /// Fraction bits of the weights.
 const SHIFT: u8 = 7;
@@ -29,7 +30,7 @@ const BETA2: f64 = 0.95;
 /// What stands after a step.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
-    /// Steps done.
+    /// Steps done, those of an interrupted run included.
     pub step: u64,
     /// Steps in all.
     pub steps: u64,
@@ -39,6 +40,8 @@ pub struct Progress {
     pub distortion: f64,
     /// Bits that the loss counts.
     pub bits: f64,
+    /// How often the fit was lost so far and taken up again where all was well.
+    pub returns: u32,
 }
 
 /// A leaf and its optimiser.
@@ -110,7 +113,7 @@ fn source_motion(frames: &[Frame], architecture: &Architecture, geometry: Geomet
     Some(field)
 }
 
-/// Fits a segment to `frames` and returns it in integers.
+/// Fits a segment to `frames` and returns it in integers. It goes on from what `keeper` has.
 ///
 /// # Errors
 /// [`EncodeError::Diverged`] if the numbers leave all bounds, [`EncodeError::Stopped`] if `report` says so.
@@ -119,10 +122,11 @@ pub fn fit(
     architecture: &Architecture,
     geometry: Geometry,
     settings: &EncodeSettings,
-    stream: u64,
+    seed: u64,
+    keeper: &mut dyn Keeper,
     report: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
 ) -> Result<SegmentModel, EncodeError> {
-    let mut random = Random::new(settings.seed, stream);
+    let mut random = Random::new(seed);
     let motion = source_motion(frames, architecture, geometry, settings.lambda);
     let targets: Vec<Array3<f32>> = frames.iter().map(|frame| lattice(frame, geometry)).collect();
     let colour = mean_colour(&frames[0]);
@@ -136,9 +140,14 @@ pub fn fit(
     let shifts = vec![SHIFT; network.layers.len()];
     let mut noise = Kumaraswamy::new(1.0);
     let mut guard = Guard::default();
-    for step in 0..schedule.steps {
+    let mut first = 0;
+    if let Some(state) = keeper.resume().filter(|state| fits(state, &network, &trained)) {
+        restore(&mut network, &mut trained, &state.leaves);
+        (first, random, guard) = (state.step, state.random, state.guard);
+    }
+    for step in first..schedule.steps {
         let moment = schedule.at(step);
-        if moment.new_noise_shape {
+        if moment.new_noise_shape || step == first {
             noise = Kumaraswamy::new(moment.noise_shape);
         }
         prepare(&mut network, &moment, &noise, &shifts, &mut random);
@@ -147,21 +156,15 @@ pub fn fit(
         let cost = network.cost(settings.lambda);
         let mut verdict = guard.judge(cost);
         if verdict == Verdict::Copy {
-            let copy = |leaf: &Trained| (network.graph.value(leaf.var).clone(), leaf.adam.clone());
-            guard.keep(trained.iter().map(copy).collect());
+            guard.keep(leaves(&network, &trained));
         }
         if matches!(verdict, Verdict::Sound | Verdict::Copy) && !descend(&mut network, &mut trained, &moment, &guard) {
             verdict = guard.judge(f64::NAN);
         }
         match verdict {
             Verdict::Sound | Verdict::Copy => {}
-            Verdict::Return => {
-                for (leaf, (value, adam)) in trained.iter_mut().zip(guard.kept()) {
-                    network.graph.value_mut(leaf.var).assign(value);
-                    leaf.adam = adam.clone();
-                }
-            }
-            Verdict::GiveUp => return Err(EncodeError::Diverged { step }),
+            Verdict::Return => restore(&mut network, &mut trained, guard.kept()),
+            Verdict::GiveUp => return Err(EncodeError::Diverged { segment: 0, step }),
         }
         let progress = Progress {
             step: step + 1,
@@ -169,8 +172,14 @@ pub fn fit(
             cost,
             distortion: network.mean_distortion(),
             bits: network.counted_bits(),
+            returns: guard.returns(),
         };
-        if report(&progress).is_break() {
+        let stop = report(&progress).is_break();
+        if stop || keeper.due() {
+            let (leaves, random, guard) = (leaves(&network, &trained), random.clone(), guard.clone());
+            keeper.keep(&FitState { step: step + 1, leaves, random, guard });
+        }
+        if stop {
             return Err(EncodeError::Stopped);
         }
     }
@@ -186,6 +195,27 @@ fn trained(network: &Network) -> Vec<Trained> {
     let layers = network.layers.iter().flat_map(|layer| [Some(layer.weights), layer.biases]).flatten();
     let context = network.context.iter().copied().filter(|&var| !network.graph.value(var).is_empty());
     latents.chain(gains).chain(layers.chain(context).map(|var| (var, Kind::Weight))).map(new).collect()
+}
+
+/// What is trained, as it is now.
+fn leaves(network: &Network, trained: &[Trained]) -> Vec<LeafState> {
+    trained.iter().map(|leaf| LeafState::of(network.graph.value(leaf.var), &leaf.adam)).collect()
+}
+
+/// Whether a state is one of this fit: that of another program may have other leaves.
+fn fits(state: &FitState, network: &Network, trained: &[Trained]) -> bool {
+    let all = |leaves: &[LeafState]| {
+        let same = |(state, leaf): (&LeafState, &Trained)| state.fits(network.graph.value(leaf.var).len());
+        leaves.len() == trained.len() && leaves.iter().zip(trained).all(same)
+    };
+    all(&state.leaves) && (state.guard.kept().is_empty() || all(state.guard.kept()))
+}
+
+/// Makes what is trained what it was.
+fn restore(network: &mut Network, trained: &mut [Trained], leaves: &[LeafState]) {
+    for (leaf, state) in trained.iter_mut().zip(leaves) {
+        state.restore(network.graph.value_mut(leaf.var), &mut leaf.adam);
+    }
 }
 
 /// Moves all leaves against their gradients; `false` if one of these is not finite.

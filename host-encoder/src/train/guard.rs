@@ -1,8 +1,8 @@
 //! A way back when the fitting leaves its bounds: large rates learn fast, and now and then one is too large for a clip.
 
-use ndarray::ArrayD;
+use serde::{Deserialize, Serialize};
 
-use crate::autodiff::optim::Adam;
+use super::state::LeafState;
 
 /// A cost this many times the best is a fit that is lost.
 const LOST: f64 = 2.5;
@@ -14,10 +14,10 @@ const CAUTION: f64 = 0.5;
 const RETURNS: u32 = 6;
 
 /// A copy of everything that is trained, from when all was well.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Guard {
     best: Option<f64>,
-    copy: Vec<(ArrayD<f32>, Adam<f32>)>,
+    copy: Vec<LeafState>,
     since_copy: u64,
     returns: u32,
 }
@@ -54,13 +54,18 @@ impl Guard {
     }
 
     /// Keeps what is trained.
-    pub fn keep(&mut self, copy: Vec<(ArrayD<f32>, Adam<f32>)>) {
+    pub fn keep(&mut self, copy: Vec<LeafState>) {
         self.copy = copy;
     }
 
     /// What was kept last.
-    pub fn kept(&self) -> &[(ArrayD<f32>, Adam<f32>)] {
+    pub fn kept(&self) -> &[LeafState] {
         &self.copy
+    }
+
+    /// Ways back so far.
+    pub fn returns(&self) -> u32 {
+        self.returns
     }
 
     /// Factor of the weights' rate: smaller after each way back.
@@ -71,8 +76,10 @@ impl Guard {
 
 #[cfg(test)]
 mod tests {
+    use ndarray::ArrayD;
+
     use super::*;
-    use crate::autodiff::optim::AdamSettings;
+    use crate::autodiff::optim::{Adam, AdamSettings};
 
     #[test]
     fn a_lost_fit_returns_to_its_copy_and_gives_up_in_the_end() {
@@ -80,7 +87,7 @@ mod tests {
         assert_eq!(guard.judge(f64::NAN), Verdict::GiveUp, "nothing to return to");
         let mut guard = Guard::default();
         assert_eq!(guard.judge(100.0), Verdict::Copy);
-        guard.keep(vec![(ArrayD::zeros(vec![1]), Adam::new(1, AdamSettings::default()))]);
+        guard.keep(vec![LeafState::of(&ArrayD::zeros(vec![1]), &Adam::new(1, AdamSettings::default()))]);
         assert_eq!(guard.judge(90.0), Verdict::Sound);
         assert_eq!(guard.judge(240.0), Verdict::Return);
         assert_eq!(guard.caution(), 0.5);

@@ -1,26 +1,35 @@
 //! Fitting a representation to a clip.
 
+mod cost;
 mod fit;
 mod guard;
+mod memory;
 mod motion_search;
 mod network;
+mod outline;
+mod parallel;
 mod presets;
 mod quantise;
 mod random;
 mod schedule;
+mod state;
 
-use decoder_core::Level;
-use decoder_core::wire::FileHeader;
+use std::ops::ControlFlow;
+use std::sync::atomic::AtomicBool;
+use std::thread::available_parallelism;
 
-use crate::bitstream::{CodedBits, file_bytes, segment_bytes};
-use crate::frame::Clip;
-use crate::progress::{Observer, Step};
+use crate::bitstream::{CodedBits, EncodedSegment, file_bytes, segment_bytes};
+use crate::frame::{Clip, Frame};
+use crate::progress::Observer;
 use crate::settings::EncodeSettings;
 
+pub use cost::{Cost, expected_cost};
+pub use fit::Progress;
+pub use outline::{Outline, Span};
 pub use presets::architecture;
+pub use state::{FitState, Forgetful, Keeper};
 
-/// Most pictures of a segment: memory while encoding, and what a lost segment costs.
-const SEGMENT_FRAMES: usize = 128;
+use parallel::{Board, Shares};
 
 /// Bytes of a segment's header and index entry, about.
 const SEGMENT_OVERHEAD: usize = 32;
@@ -31,9 +40,14 @@ pub enum EncodeError {
     /// The clip has no pictures.
     #[error("the clip has no pictures")]
     Empty,
-    /// The fitting went out of bounds.
-    #[error("the fitting diverged at step {step}; try another --seed")]
+    /// The fitting went out of bounds, and going back did not help.
+    #[error(
+        "the fitting of segment {segment} diverged at step {step} and did not recover: nothing was written; \
+         try another --seed"
+    )]
     Diverged {
+        /// Number of the segment.
+        segment: usize,
         /// Number of the step.
         step: u64,
     },
@@ -60,6 +74,9 @@ pub enum EncodeError {
     /// The threads could not be started.
     #[error("cannot start threads: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
+    /// A finished segment could not be put where it is kept.
+    #[error("{0}")]
+    Shelf(Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// A finished encode.
@@ -73,87 +90,146 @@ pub struct Encoded {
     pub counted_bits: Vec<f64>,
 }
 
+/// A finished segment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fitted {
+    /// What goes into the file.
+    pub segment: EncodedSegment,
+    /// Its bits and its part of the headers as the loss counted them at the end.
+    pub counted_bits: f64,
+    /// How often the fit was lost and taken up again.
+    pub returns: u32,
+}
+
+/// What outlives a run: finished segments, and the states of those that are not.
+pub trait Shelf: Sync {
+    /// A segment that was finished before.
+    fn take(&self, index: usize) -> Option<Fitted>;
+
+    /// Where a segment's state is kept while it is fitted. `note` tells a person something.
+    fn keeper<'a>(&'a self, index: usize, note: &'a (dyn Fn(&str) + Sync)) -> Box<dyn Keeper + 'a>;
+
+    /// Keeps a finished segment.
+    ///
+    /// # Errors
+    /// If that is not possible.
+    fn put(&self, index: usize, fitted: &Fitted) -> Result<(), EncodeError>;
+}
+
+/// A run that nothing outlives.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoShelf;
+
+impl Shelf for NoShelf {
+    fn take(&self, _: usize) -> Option<Fitted> {
+        None
+    }
+
+    fn keeper<'a>(&'a self, _: usize, _: &'a (dyn Fn(&str) + Sync)) -> Box<dyn Keeper + 'a> {
+        Box::new(Forgetful)
+    }
+
+    fn put(&self, _: usize, _: &Fitted) -> Result<(), EncodeError> {
+        Ok(())
+    }
+}
+
 /// Encodes a clip. The same clip, settings and seed give the same bytes, whatever the number of threads.
 ///
 /// # Errors
 /// [`EncodeError`].
 pub fn encode(clip: &Clip, settings: &EncodeSettings, observer: &mut dyn Observer) -> Result<Encoded, EncodeError> {
-    let threads = rayon::ThreadPoolBuilder::new().num_threads(settings.threads.unwrap_or(0)).build()?;
-    threads.install(|| encode_segments(clip, settings, observer))
+    encode_outline(&clip.frames, &Outline::new(clip, settings)?, settings, &NoShelf, observer)
 }
 
-fn encode_segments(
-    clip: &Clip,
+/// Encodes the segments of `outline` that `shelf` does not have, as many at a time as the machine has cores and memory for, and
+/// puts the file together. `frames` are the whole clip's.
+///
+/// # Errors
+/// [`EncodeError`].
+pub fn encode_outline(
+    frames: &[Frame],
+    outline: &Outline,
     settings: &EncodeSettings,
+    shelf: &dyn Shelf,
     observer: &mut dyn Observer,
 ) -> Result<Encoded, EncodeError> {
-    if clip.frames.is_empty() {
-        return Err(EncodeError::Empty);
+    let stop = AtomicBool::new(false);
+    let board = Board::new(outline.segments.iter().map(|span| span.frames), observer, &stop);
+    let mut fitted: Vec<Option<Fitted>> = (0..outline.segments.len()).map(|index| shelf.take(index)).collect();
+    let mut missing = Vec::new();
+    for (index, fitted) in fitted.iter().enumerate() {
+        match fitted {
+            Some(fitted) => board.finished(index, fitted.segment.bytes.len()),
+            None => missing.push(index),
+        }
     }
-    let header = file_header(clip, settings)?;
-    let geometry = header.geometry();
-    let mut encoded = Encoded { bytes: vec![], segments: vec![], counted_bits: vec![] };
-    let mut segments = vec![];
-    let mut first = 0;
-    let count = header.segments as usize;
-    let container = 8.0 * (file_bytes(&header, &[]).len() + count * SEGMENT_OVERHEAD) as f64;
-    let mut finished = 0.0;
-    for (index, frames) in split(clip.frames.len()).enumerate() {
-        observer.phase(&format!("fitting segment {} of {count}", index + 1));
-        let frames = &clip.frames[first..first + frames];
-        let mut counted = 0.0;
-        let mut report = |progress: &fit::Progress| {
-            counted = progress.bits + container / count as f64;
-            observer.step(&Step {
-                step: index as u64 * progress.steps + progress.step,
-                steps: count as u64 * progress.steps,
-                loss: progress.cost,
-                psnr: 10.0 * (255.0 * 255.0 / progress.distortion.max(1e-9)).log10(),
-                bytes: finished + counted / 8.0,
-            })
-        };
-        let model = fit::fit(frames, &header.architecture, geometry, settings, index as u64, &mut report)?;
-        let segment = segment_bytes(&header, index as u32, first as u32, &model).map_err(EncodeError::Unwritable)?;
-        encoded.segments.push(segment.bits.clone());
-        encoded.counted_bits.push(counted);
-        finished += segment.bytes.len() as f64;
-        first += frames.len();
-        segments.push(segment);
-    }
-    encoded.bytes = file_bytes(&header, &segments);
-    Ok(encoded)
-}
-
-/// Lengths of the segments of a clip: as few as fit, as equal as can be.
-fn split(frames: usize) -> impl Iterator<Item = usize> {
-    let count = frames.div_ceil(SEGMENT_FRAMES).max(1);
-    (0..count).map(move |index| frames * (index + 1) / count - frames * index / count)
-}
-
-/// The header of the file, if the clip fits its level.
-fn file_header(clip: &Clip, settings: &EncodeSettings) -> Result<FileHeader, EncodeError> {
-    let (width, height) = (clip.width as u16, clip.height as u16);
-    let geometry = decoder_core::wire::Geometry::new(width, height);
-    let header = FileHeader {
-        width,
-        height,
-        rate_num: clip.rate.0,
-        rate_den: clip.rate.1,
-        frames: clip.frames.len() as u32,
-        segments: split(clip.frames.len()).count() as u32,
-        level: settings.level,
-        architecture: architecture(settings.level, geometry, settings.motion, settings.root_depth),
-    };
-    check_level(&header, settings.level).map_err(|source| EncodeError::Level {
-        width: clip.width,
-        height: clip.height,
-        rate: f64::from(clip.rate.0) / f64::from(clip.rate.1),
-        level: settings.level.name(),
-        source,
+    // The longest first, so that the last to end are short.
+    missing.sort_by_key(|&index| std::cmp::Reverse(outline.segments[index].frames));
+    let memory = missing.iter().map(|&index| outline.cost(index, settings).memory_bytes).max();
+    let threads = settings.threads.unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
+    let shares = Shares::new(threads, memory::available(), memory.unwrap_or(0));
+    let note = |text: &str| board.note(text);
+    let results = parallel::for_each(&missing, shares, &stop, |index| {
+        let mut keeper = shelf.keeper(index, &note);
+        let source = outline.segments[index].of(frames);
+        let report = &mut |progress: &Progress| board.step(index, progress);
+        let fitted = encode_segment(source, outline, index, settings, &mut *keeper, report)?;
+        if fitted.returns > 0 {
+            board.note(&format!("the fitting of segment {index} was lost {} times and taken up again", fitted.returns));
+        }
+        shelf.put(index, &fitted)?;
+        board.finished(index, fitted.segment.bytes.len());
+        Ok::<_, EncodeError>(fitted)
     })?;
-    Ok(header)
+    for (index, result) in missing.into_iter().zip(results) {
+        fitted[index] = Some(result);
+    }
+    let all: Vec<Fitted> = fitted.into_iter().flatten().collect();
+    if all.len() < outline.segments.len() {
+        return Err(EncodeError::Stopped);
+    }
+    Ok(assemble(outline, all))
 }
 
-fn check_level(header: &FileHeader, level: Level) -> Result<(), decoder_core::Error> {
-    level.limits().check(&header.check()?.limits)
+/// Fits one segment of an outline to its `frames`. The result depends on nothing else, and not on the threads of the pool
+/// that this runs in. It goes on from what `keeper` has.
+///
+/// # Errors
+/// [`EncodeError::Diverged`]; [`EncodeError::Stopped`] if `report` says so, after the state has been kept.
+pub fn encode_segment(
+    frames: &[Frame],
+    outline: &Outline,
+    index: usize,
+    settings: &EncodeSettings,
+    keeper: &mut dyn Keeper,
+    report: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+) -> Result<Fitted, EncodeError> {
+    let (header, span) = (&outline.header, outline.segments[index]);
+    let count = outline.segments.len();
+    let container = 8.0 * (file_bytes(header, &[]).len() + count * SEGMENT_OVERHEAD) as f64 / count as f64;
+    let mut last = None;
+    let mut watch = |progress: &Progress| {
+        last = Some(*progress);
+        report(progress)
+    };
+    let model = fit::fit(frames, &header.architecture, header.geometry(), settings, span.seed, keeper, &mut watch);
+    let model = model.map_err(|error| match error {
+        EncodeError::Diverged { step, .. } => EncodeError::Diverged { segment: index, step },
+        other => other,
+    })?;
+    let segment = segment_bytes(header, index as u32, span.first, &model).map_err(EncodeError::Unwritable)?;
+    let (bits, returns) = last.map_or((0.0, 0), |last| (last.bits, last.returns));
+    Ok(Fitted { segment, counted_bits: bits + container, returns })
+}
+
+/// Puts the segments of an outline, all and in order, together to a file.
+#[must_use]
+pub fn assemble(outline: &Outline, fitted: Vec<Fitted>) -> Encoded {
+    let segments: Vec<EncodedSegment> = fitted.iter().map(|fitted| fitted.segment.clone()).collect();
+    Encoded {
+        bytes: file_bytes(&outline.header, &segments),
+        segments: segments.into_iter().map(|segment| segment.bits).collect(),
+        counted_bits: fitted.into_iter().map(|fitted| fitted.counted_bits).collect(),
+    }
 }

@@ -2,18 +2,25 @@
 
 use rand_core::{RngCore, SeedableRng};
 use rand_pcg::Pcg64Mcg;
+use serde::{Deserialize, Serialize};
 
 /// Entries of a table of quantiles.
 const QUANTILES: usize = 4096;
 
+/// The seed of a segment's own random numbers in an encode with `seed`.
+#[must_use]
+pub fn segment_seed(seed: u64, index: u64) -> u64 {
+    seed ^ index.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
 /// A stream of random numbers.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Random(Pcg64Mcg);
 
 impl Random {
-    /// The stream of a seed; `stream` tells apart those of one seed.
-    pub fn new(seed: u64, stream: u64) -> Self {
-        Self(Pcg64Mcg::seed_from_u64(seed ^ stream.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+    /// The stream of a seed.
+    pub fn new(seed: u64) -> Self {
+        Self(Pcg64Mcg::seed_from_u64(seed))
     }
 
     /// Uniform in 0..1.
