@@ -14,6 +14,8 @@ pub(crate) struct Layout {
     context: usize,
     latents: usize,
     flags: usize,
+    masks: usize,
+    changes: usize,
     pictures: usize,
 }
 
@@ -26,6 +28,8 @@ pub(crate) struct Regions<'a, T> {
     pub(crate) context: &'a mut [i8],
     pub(crate) latents: &'a mut [i8],
     pub(crate) flags: &'a mut [u8],
+    pub(crate) masks: &'a mut [u32],
+    pub(crate) changes: &'a mut [u32],
     pub(crate) pictures: &'a mut [u8],
 }
 
@@ -46,13 +50,17 @@ impl Layout {
             context: bytes::<i8>(count.context),
             latents: bytes::<i8>(latents.latents_len()),
             flags: bytes::<u8>(latents.flags_len()),
+            masks: bytes::<u32>(plan.masks_len()),
+            changes: bytes::<u32>(plan.changes_len()),
             pictures: bytes::<u8>(plan.pictures_len()),
         }
     }
 
     /// In all.
     pub(crate) fn bytes(&self) -> usize {
-        self.activations + self.weights + self.biases + self.context + self.latents + self.flags + self.pictures
+        let parameters = self.weights + self.biases + self.context;
+        let state = self.latents + self.flags + self.masks + self.changes;
+        self.activations + parameters + state + self.pictures
     }
 
     /// Cuts `scratch`; `None` if it is too short.
@@ -70,6 +78,8 @@ impl Layout {
             context: bytemuck::must_cast_slice_mut(take(self.context)?),
             latents: bytemuck::must_cast_slice_mut(take(self.latents)?),
             flags: bytemuck::must_cast_slice_mut(take(self.flags)?),
+            masks: take(self.masks)?,
+            changes: take(self.changes)?,
             pictures: bytemuck::must_cast_slice_mut(take(self.pictures)?),
         })
     }

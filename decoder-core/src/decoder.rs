@@ -7,7 +7,7 @@ use crate::entropy::{Payload, RangeDecoder, RangeState};
 use crate::error::{Corruption, Error, Result};
 use crate::latents::{Chunk, Group, LatentPlan, Latents};
 use crate::sink::RowSink;
-use crate::synthesis::{Arithmetic, Inputs, Integer, Pipeline, Plan};
+use crate::synthesis::{Arithmetic, Inputs, Integer, Memory, Pipeline, Plan, Tiles};
 use crate::weights::{Parameters, Scalars, code};
 use crate::wire::{Architecture, Head, MAX_GRIDS, Segment, SegmentHeader, Stream, Temporal};
 
@@ -71,9 +71,12 @@ pub struct DecoderWith<'s, 'b, A: Arithmetic> {
     weights: &'s mut [i16],
     biases: &'s mut [i16],
     context: &'s mut [i8],
+    masks: &'s mut [u32],
+    changes: &'s mut [u32],
     pictures: &'s mut [u8],
     latents: Latents<'s>,
     scalars: Scalars,
+    tiles: Tiles,
     segment: Option<Running>,
     /// Of the segment, where the caller has it in memory.
     payload: &'b [u8],
@@ -107,7 +110,7 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
         let (header, demand) = (head.header(), head.demand());
         let layout = Layout::new::<A>(header, &demand.plan);
         let too_small = Error::ScratchTooSmall { required: layout.bytes(), lent: scratch.len() * 4 };
-        let Regions { activations, weights, biases, context, latents, flags, pictures } =
+        let Regions { activations, weights, biases, context, latents, flags, masks, changes, pictures } =
             layout.split::<A>(scratch).ok_or(too_small)?;
         let mut scalars = Scalars::default();
         // The header's check bounds grids and layers, so there is room.
@@ -122,9 +125,12 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
             weights,
             biases,
             context,
+            masks,
+            changes,
             pictures,
             latents: Latents::new(latents, flags),
             scalars,
+            tiles: Tiles::default(),
             segment: None,
             payload: &[],
         })
@@ -215,8 +221,9 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
             colour: running.colour,
             size: self.size,
         };
-        let pipeline = Pipeline::<A>::new(&self.plan, inputs, self.activations, self.pictures);
-        pipeline.run(sink).map_err(FrameError::Sink)?;
+        let memory =
+            Memory { activations: self.activations, masks: self.masks, changes: self.changes, pictures: self.pictures };
+        self.tiles = Pipeline::<A>::new(&self.plan, inputs, memory).run(sink).map_err(FrameError::Sink)?;
         running.next += 1;
         self.segment = Some(running);
         Ok(true)
@@ -226,6 +233,12 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
     #[must_use]
     pub fn bits(&self) -> SegmentBits {
         self.segment.as_ref().map_or_else(SegmentBits::default, |running| running.bits)
+    }
+
+    /// How much of the last picture was worked on.
+    #[must_use]
+    pub fn tiles(&self) -> Tiles {
+        self.tiles
     }
 
     fn next_chunk<P: Payload>(&mut self, running: &mut Running, payload: P) -> Result<()> {

@@ -47,5 +47,6 @@ pub mod wire;
 pub use decoder::{Decoder, DecoderWith, FrameError, SegmentBits};
 pub use error::{Corruption, Error, Quantity, Result, Unsupported};
 pub use limits::{Level, Limits};
-pub use sink::{Rgb565Rows, RowPair, RowSink};
+pub use sink::{Place, Rgb565Rows, RowPair, RowSink};
+pub use synthesis::Tiles;
 pub use wire::{Segment, Stream};

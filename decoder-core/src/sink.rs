@@ -2,22 +2,26 @@
 
 use crate::fixed::clip8;
 
-/// Two luma rows and the chroma rows that belong to them.
+/// Two luma rows, or parts of them, and the chroma that belongs to them.
 #[derive(Clone, Copy, Debug)]
 pub struct RowPair<'a> {
     /// Number of the picture in its segment.
     pub frame: u32,
     /// Number of the pair in the picture: luma rows `2 row` and `2 row + 1`, chroma row `row`.
     pub row: u16,
-    /// The luma rows, `width` samples each. The second is empty at the end of a picture of odd height.
+    /// The luma column of the first samples, even; the chroma column is half of it. 0 for whole rows.
+    pub column: u16,
+    /// The luma rows; whole ones have `width` samples each. The second is empty at the end of a picture of odd height.
     pub luma: [&'a [u8]; 2],
-    /// The first chroma row (Cb), `ceil(width / 2)` samples.
+    /// The first chroma row (Cb), half as many samples as luma, rounded up.
     pub u: &'a [u8],
-    /// The second chroma row (Cr), `ceil(width / 2)` samples.
+    /// The second chroma row (Cr), as many.
     pub v: &'a [u8],
 }
 
 /// Takes pictures row by row, planar YUV 4:2:0, top to bottom.
+///
+/// A sink gets every row as a whole, unless it says that it keeps the picture before and takes only what changed.
 pub trait RowSink {
     /// What can go wrong on the way out.
     type Error;
@@ -27,11 +31,28 @@ pub trait RowSink {
     /// # Errors
     /// The sink's own; decoding of the picture stops there.
     fn row_pair(&mut self, rows: RowPair<'_>) -> Result<(), Self::Error>;
+
+    /// Whether the sink keeps the picture before and gets only the parts of rows that may differ from it, left to right. The first
+    /// picture of a segment always comes as a whole.
+    fn takes_changes(&self) -> bool {
+        false
+    }
 }
 
-/// Turns rows into RGB565 for displays: `draw(frame, luma row, pixels)` gets one row of pixels at a time.
+/// Where pixels belong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Number of the picture in its segment.
+    pub frame: u32,
+    /// Of the first of them.
+    pub column: u16,
+    /// Of all of them.
+    pub row: u16,
+}
+
+/// Turns rows into RGB565 for displays: `draw(place, pixels)` gets a row of pixels, or a part of one, at a time.
 ///
-/// The conversion is BT.601 with the limited range, in integers.
+/// A display keeps what it shows, so only what changed is drawn. The conversion is BT.601 with the limited range, in integers.
 pub struct Rgb565Rows<'a, F> {
     line: &'a mut [u16],
     draw: F,
@@ -39,7 +60,7 @@ pub struct Rgb565Rows<'a, F> {
 
 impl<'a, F, E> Rgb565Rows<'a, F>
 where
-    F: FnMut(u32, u16, &[u16]) -> Result<(), E>,
+    F: FnMut(Place, &[u16]) -> Result<(), E>,
 {
     /// `line` holds one row; pixels beyond its length are left out.
     pub fn new(line: &'a mut [u16], draw: F) -> Self {
@@ -49,7 +70,7 @@ where
 
 impl<F, E> RowSink for Rgb565Rows<'_, F>
 where
-    F: FnMut(u32, u16, &[u16]) -> Result<(), E>,
+    F: FnMut(Place, &[u16]) -> Result<(), E>,
 {
     type Error = E;
 
@@ -67,9 +88,14 @@ where
                     filled += 1;
                 }
             }
-            (self.draw)(rows.frame, number, self.line.get(..filled).unwrap_or_default())?;
+            let place = Place { frame: rows.frame, column: rows.column, row: number };
+            (self.draw)(place, self.line.get(..filled).unwrap_or_default())?;
         }
         Ok(())
+    }
+
+    fn takes_changes(&self) -> bool {
+        true
     }
 }
 
@@ -101,12 +127,12 @@ mod tests {
     fn an_odd_picture_gives_each_row_once() {
         let mut line = [0; 3];
         let mut seen = [0; 3];
-        let mut sink = Rgb565Rows::new(&mut line, |_, row, pixels: &[u16]| -> Result<(), ()> {
-            seen[usize::from(row)] += pixels.len();
+        let mut sink = Rgb565Rows::new(&mut line, |place: Place, pixels: &[u16]| -> Result<(), ()> {
+            seen[usize::from(place.row)] += pixels.len();
             Ok(())
         });
         let (a, b, c) = ([16; 3], [235; 3], [128; 2]);
-        let pair = RowPair { frame: 0, row: 0, luma: [&a, &b], u: &c, v: &c };
+        let pair = RowPair { frame: 0, row: 0, column: 0, luma: [&a, &b], u: &c, v: &c };
         sink.row_pair(pair).unwrap();
         sink.row_pair(RowPair { row: 1, luma: [&a, &[]], ..pair }).unwrap();
         assert_eq!(seen, [3, 3, 3]);

@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn rows_count_in_their_order_and_each_picture_for_itself() {
-        let pair = RowPair { frame: 0, row: 0, luma: [b"12", b"345"], u: b"67", v: b"89" };
+        let pair = RowPair { frame: 0, row: 0, column: 0, luma: [b"12", b"345"], u: b"67", v: b"89" };
         let mut checksum = RowChecksum::new();
         for _ in 0..2 {
             let Ok(()) = checksum.row_pair(pair);

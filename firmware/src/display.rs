@@ -1,6 +1,6 @@
 //! Decoded rows on a display, row by row: there is no framebuffer of RGB.
 
-use decoder_core::{Rgb565Rows, RowPair, RowSink};
+use decoder_core::{Place, Rgb565Rows, RowPair, RowSink};
 use embedded_graphics_core::draw_target::DrawTarget;
 use embedded_graphics_core::geometry::{Point, Size};
 use embedded_graphics_core::pixelcolor::Rgb565;
@@ -63,10 +63,15 @@ impl<D: DrawTarget<Color = Rgb565>> RowSink for DisplayRows<'_, D> {
 
     fn row_pair(&mut self, rows: RowPair<'_>) -> Result<(), D::Error> {
         let Self { display, line, origin } = self;
-        let draw = |_frame: u32, row: u16, pixels: &[u16]| {
-            let place = Rectangle::new(*origin + Point::new(0, row.into()), Size::new(pixels.len() as u32, 1));
-            display.fill_contiguous(&place, pixels.iter().map(|&pixel| RawU16::new(pixel).into()))
+        let draw = |place: Place, pixels: &[u16]| {
+            let corner = *origin + Point::new(place.column.into(), place.row.into());
+            let area = Rectangle::new(corner, Size::new(pixels.len() as u32, 1));
+            display.fill_contiguous(&area, pixels.iter().map(|&pixel| RawU16::new(pixel).into()))
         };
         Rgb565Rows::new(line, draw).row_pair(rows)
+    }
+
+    fn takes_changes(&self) -> bool {
+        true
     }
 }

@@ -152,7 +152,7 @@ fn print_checksums(player: &mut Player<'_, '_>) {
 }
 
 fn print_costs(player: &mut Player<'_, '_>, line: &mut [u16], ticks: fn() -> u32) {
-    let mut sink = Rgb565Rows::new(line, |_, _, pixels: &[u16]| -> Result<(), Infallible> {
+    let mut sink = Rgb565Rows::new(line, |_, pixels: &[u16]| -> Result<(), Infallible> {
         black_box(pixels);
         Ok(())
     });

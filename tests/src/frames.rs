@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use decoder_core::synthesis::{Arithmetic, Integer};
-use decoder_core::{DecoderWith, Error, FrameError, Limits, RowPair, RowSink, Segment, Stream};
+use decoder_core::{Decoder, DecoderWith, Error, FrameError, Limits, RowPair, RowSink, Segment, Stream, Tiles};
 
 /// A decoded picture: Y, U and V.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -94,4 +94,59 @@ pub fn decode_with<A: Arithmetic>(bytes: &[u8]) -> Result<Vec<Picture>, Error> {
 /// The decoder's.
 pub fn decode(bytes: &[u8]) -> Result<Vec<Picture>, Error> {
     decode_with::<Integer>(bytes)
+}
+
+/// A picture of which only the changes are written.
+struct Canvas {
+    width: usize,
+    picture: Picture,
+}
+
+impl RowSink for Canvas {
+    type Error = Infallible;
+
+    fn row_pair(&mut self, rows: RowPair<'_>) -> Result<(), Infallible> {
+        let (row, column) = (usize::from(rows.row), usize::from(rows.column));
+        let mut put = |plane: usize, from: usize, samples: &[u8]| {
+            self.picture.0[plane][from..][..samples.len()].copy_from_slice(samples);
+        };
+        put(0, 2 * row * self.width + column, rows.luma[0]);
+        if !rows.luma[1].is_empty() {
+            put(0, (2 * row + 1) * self.width + column, rows.luma[1]);
+        }
+        for (plane, samples) in [(1, rows.u), (2, rows.v)] {
+            put(plane, row * self.width.div_ceil(2) + column / 2, samples);
+        }
+        Ok(())
+    }
+
+    fn takes_changes(&self) -> bool {
+        true
+    }
+}
+
+/// Decodes a whole file into a sink that takes changes only; the pictures, and how much of them was worked on.
+///
+/// # Errors
+/// The decoder's.
+pub fn decode_changes(bytes: &[u8]) -> Result<(Vec<Picture>, Tiles), Error> {
+    let stream = Stream::open(bytes, &Limits::HOST)?;
+    let mut scratch = vec![0x5a5a_a5a5; stream.scratch_len() / 4];
+    let mut decoder = Decoder::new(&stream, &mut scratch)?;
+    let (width, height) = (usize::from(stream.header().width), usize::from(stream.header().height));
+    let plane = |width: usize, height: usize| vec![0x5a; width * height];
+    let chroma = plane(width.div_ceil(2), height.div_ceil(2));
+    let mut canvas = Canvas { width, picture: Picture([plane(width, height), chroma.clone(), chroma]) };
+    let (mut pictures, mut sum) = (vec![], Tiles::default());
+    for segment in stream.segments() {
+        decoder.begin(segment?)?;
+        while decoder.next_frame(&mut canvas).map_err(FrameError::into_stream_error)? {
+            pictures.push(canvas.picture.clone());
+            let tiles = decoder.tiles();
+            sum.all += tiles.all;
+            sum.synthesised += tiles.synthesised;
+            sum.unchanged += tiles.unchanged;
+        }
+    }
+    Ok((pictures, sum))
 }

@@ -153,6 +153,62 @@ pub fn any_stream(seed: u64) -> RandomStream {
     let lengths: Vec<usize> = (0..numbers.within(1..=2)).map(|_| numbers.within(1..=11) as usize).collect();
     let models: Vec<SegmentModel> =
         lengths.iter().map(|&frames| segment(numbers, &architecture, geometry, frames)).collect();
+    assemble(numbers, architecture, [width, height], models)
+}
+
+/// A stream in which little happens: networks that leave alone what no latent speaks of, a few latents in a few places, and
+/// mostly no motion. Wide enough for places that nothing reaches.
+#[must_use]
+pub fn sparse_stream(seed: u64) -> RandomStream {
+    let numbers = &mut Numbers::new(seed);
+    let mut architecture = architecture(numbers);
+    architecture.stages.iter_mut().flat_map(|stage| &mut stage.layers).for_each(|layer| layer.bias = false);
+    let any_motion =
+        Motion { interpolation: Interpolation::Bilinear, reach: numbers.within(0..=31) as u8, sees_prediction: false };
+    let motion = architecture.motion.get_or_insert(any_motion);
+    if !numbers.once_in(8) {
+        motion.sees_prediction = false;
+    }
+    // What the network is made of may have changed with what it sees; the last layers are fitted to it again.
+    let mut width = 0;
+    for number in 0..architecture.stages.len() {
+        width += architecture.injected(number);
+        for layer in &mut architecture.stages[number].layers {
+            if layer.kind == LayerKind::Depthwise || layer.residual {
+                layer.outputs = width as u8;
+            }
+            width = layer.outputs.into();
+        }
+    }
+    let (width, height) = (numbers.within(8..=220) as u16, numbers.within(8..=90) as u16);
+    let geometry = Geometry::new(width, height);
+    let frames = numbers.within(2..=6) as usize;
+    let mut model = segment(numbers, &architecture, geometry, frames);
+    for grid in &mut model.grids {
+        let busy = [0, 0, 1, 4][numbers.within(0..=3) as usize];
+        grid.fill(0);
+        for _ in 0..busy {
+            let place = numbers.within(0..=grid.len() as i32 - 1) as usize;
+            *grid.iter_mut().nth(place).expect("within") = numbers.within(-9..=9) as i8;
+        }
+    }
+    if let Some(motion) = &mut model.motion {
+        let still = numbers.within(1..=4);
+        for vector in motion {
+            *vector = if numbers.once_in(still * 4) { *vector } else { 0 };
+        }
+    }
+    assemble(numbers, architecture, [width, height], vec![model])
+}
+
+/// The file of its segments.
+fn assemble(
+    numbers: &mut Numbers,
+    architecture: Architecture,
+    [width, height]: [u16; 2],
+    models: Vec<SegmentModel>,
+) -> RandomStream {
+    let lengths: Vec<usize> = models.iter().map(|model| model.frames).collect();
     let mut header = FileHeader {
         width,
         height,

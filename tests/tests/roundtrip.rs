@@ -1,10 +1,12 @@
 //! Encoder and decoder agree on random streams of every shape.
 
+use std::cell::Cell;
+
 use decoder_core::synthesis::{Float, Integer};
-use decoder_core::{Decoder, Error, Limits, Stream};
-use nvl_tests::frames::{Collector, decode_with};
+use decoder_core::{Decoder, Error, Limits, Stream, Tiles};
+use nvl_tests::frames::{Collector, decode_changes, decode_with};
 use nvl_tests::naive;
-use nvl_tests::streams::{any_stream, for_seeds};
+use nvl_tests::streams::{any_stream, for_seeds, sparse_stream};
 use proptest::prelude::*;
 
 #[test]
@@ -16,6 +18,27 @@ fn the_decoder_and_the_naive_one_show_the_same_pictures() {
         prop_assert!(pictures.as_ref() == Ok(&expected), "{:?}", pictures.map(|pictures| pictures.len()));
         Ok(())
     });
+}
+
+#[test]
+fn nothing_that_is_skipped_is_missed() {
+    let worked_on = Cell::new(Tiles::default());
+    for_seeds(60, |seed| {
+        let stream = sparse_stream(seed);
+        let expected: Vec<_> = stream.models.iter().flat_map(|model| naive::decode(&stream.header, model)).collect();
+        prop_assert!(decode_with::<Integer>(&stream.bytes).as_ref() == Ok(&expected), "whole rows");
+        let (pictures, tiles) = decode_changes(&stream.bytes).expect("the stream is valid");
+        prop_assert!(pictures == expected, "changes only");
+        let sum = worked_on.get();
+        worked_on.set(Tiles {
+            all: sum.all + tiles.all,
+            synthesised: sum.synthesised + tiles.synthesised,
+            unchanged: sum.unchanged + tiles.unchanged,
+        });
+        Ok(())
+    });
+    let Tiles { all, synthesised, unchanged } = worked_on.get();
+    assert!(10 * synthesised < 9 * all && 10 * unchanged > all, "{:?}", worked_on.get());
 }
 
 #[test]

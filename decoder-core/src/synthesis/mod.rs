@@ -5,6 +5,7 @@ mod arithmetic;
 mod float;
 mod integer;
 mod kernels;
+mod mask;
 mod pipeline;
 mod plan;
 pub mod prediction;
@@ -14,5 +15,6 @@ pub use arithmetic::{Arithmetic, LayerRow, portable_row};
 #[cfg(feature = "float-reference")]
 pub use float::Float;
 pub use integer::Integer;
-pub(crate) use pipeline::{Inputs, Pipeline};
+pub use pipeline::Tiles;
+pub(crate) use pipeline::{Inputs, Memory, Pipeline};
 pub use plan::{Demand, Plan};

@@ -1,13 +1,16 @@
 //! One picture, row after row: each node computes a row when the node after it needs one.
 
+use core::ops::Range;
+
 use super::arithmetic::{Arithmetic, LayerRow};
-use super::plan::{MAX_NODES, Node, NodeKind, Plan};
+use super::mask::{self, AnyMask, MAX_WORDS, runs, words};
+use super::plan::{MAX_NODES, Node, NodeKind, Plan, TILE};
 use super::store::{Source, Store};
 use crate::fixed::clip8;
 use crate::latents::{Group, LatentPlan};
 use crate::sink::{RowPair, RowSink};
 use crate::weights::Scalars;
-use crate::wire::{Architecture, LayerKind, SITE, Temporal};
+use crate::wire::{Architecture, SITE, Temporal};
 
 /// What a picture is made from.
 #[derive(Clone, Copy, Debug)]
@@ -29,33 +32,63 @@ pub(crate) struct Inputs<'a> {
     pub(crate) size: [usize; 2],
 }
 
+/// Zeros between two runs of a row that are not worth a second run.
+const GAP: usize = 6;
+/// Fewest sites of a run, where the row has them: kernels work on several.
+const RUN: usize = 3;
+
+/// The memory of the synthesis.
+#[derive(Debug)]
+pub(crate) struct Memory<'a, T> {
+    pub(crate) activations: &'a mut [T],
+    pub(crate) masks: &'a mut [u32],
+    pub(crate) changes: &'a mut [u32],
+    pub(crate) pictures: &'a mut [u8],
+}
+
+/// How much of a picture was worked on, in tiles of 16x2 luma samples and their chroma.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tiles {
+    /// In the picture.
+    pub all: u32,
+    /// That a latent speaks in, so that the network was run.
+    pub synthesised: u32,
+    /// That are what they were in the picture before: neither predicted nor handed to a sink that takes changes only.
+    pub unchanged: u32,
+}
+
 /// The line buffers at work.
 #[derive(Debug)]
 pub(crate) struct Pipeline<'a, A: Arithmetic> {
     plan: &'a Plan,
     inputs: Inputs<'a>,
     activations: &'a mut [A::Activation],
+    masks: &'a mut [u32],
     store: Store<'a>,
     /// For each node, how many rows have been computed.
     done: [usize; MAX_NODES],
+    tiles: Tiles,
 }
 
 impl<'a, A: Arithmetic> Pipeline<'a, A> {
-    pub(crate) fn new(
-        plan: &'a Plan,
-        inputs: Inputs<'a>,
-        activations: &'a mut [A::Activation],
-        pictures: &'a mut [u8],
-    ) -> Self {
-        Self { plan, inputs, activations, store: Store::new(plan, pictures), done: [0; MAX_NODES] }
+    pub(crate) fn new(plan: &'a Plan, inputs: Inputs<'a>, memory: Memory<'a, A::Activation>) -> Self {
+        let Memory { activations, masks, changes, pictures } = memory;
+        // What is not computed is zero.
+        activations.fill(bytemuck::Zeroable::zeroed());
+        masks.fill(0);
+        let store = Store::new(plan, pictures, changes);
+        Self { plan, inputs, activations, masks, store, done: [0; MAX_NODES], tiles: Tiles::default() }
     }
 
     /// Makes the picture and hands its rows to `sink`.
-    pub(crate) fn run<S: RowSink>(mut self, sink: &mut S) -> Result<(), S::Error> {
+    pub(crate) fn run<S: RowSink>(mut self, sink: &mut S) -> Result<Tiles, S::Error> {
+        let source = self.source();
         for row in 0..self.plan.geometry.height {
             self.advance(row);
             if !self.sees_prediction() {
-                self.store.predict(row, self.source(), self.inputs.colour);
+                let changed = self.changed(row, source);
+                let changed = changed.get(..words(self.plan.tiles())).unwrap_or_default();
+                self.store.predict(row, changed, source, self.inputs.colour);
             }
             self.finish(row);
             self.emit(row, sink)?;
@@ -63,7 +96,27 @@ impl<'a, A: Arithmetic> Pipeline<'a, A> {
         if self.plan.stored {
             self.store.flush();
         }
-        Ok(())
+        Ok(self.tiles)
+    }
+
+    /// The tiles of a row that are not what they are in the reference.
+    fn changed(&mut self, row: usize, source: Option<Source<'_>>) -> [u32; words(MAX_WORDS * 4)] {
+        let mut changed = [0; _];
+        let Some(node) = self.plan.nodes.last() else { return changed };
+        let residual = self.masks.get(node.mask(row)).unwrap_or_default();
+        let tiles = self.plan.tiles();
+        // A byte of the mask is a tile.
+        for tile in 0..tiles {
+            let spoken = residual.get(tile / 4).is_some_and(|word| word >> (TILE * (tile % 4)) & 0xff != 0);
+            self.tiles.synthesised += u32::from(spoken);
+            if spoken || source.is_none_or(|source| source.moves(row, tile, tiles)) {
+                changed.get_mut(tile / 32).into_iter().for_each(|word| *word |= 1 << (tile % 32));
+            } else {
+                self.tiles.unchanged += 1;
+            }
+        }
+        self.tiles.all += tiles as u32;
+        changed
     }
 
     fn sees_prediction(&self) -> bool {
@@ -112,114 +165,191 @@ impl<'a, A: Arithmetic> Pipeline<'a, A> {
         let row = *done;
         *done += 1;
         if let NodeKind::Input { sees_prediction: true, .. } = node.kind {
-            self.store.predict(row, self.source(), self.inputs.colour);
+            let tiles = self.plan.tiles();
+            let all = [u32::MAX; words(MAX_WORDS * 4)];
+            self.store.predict(row, all.get(..words(tiles)).unwrap_or_default(), self.source(), self.inputs.colour);
+            (self.tiles.all, self.tiles.synthesised) =
+                (self.tiles.all + tiles as u32, self.tiles.synthesised + tiles as u32);
         }
         let before = at.checked_sub(1).and_then(|at| self.plan.nodes.get(at));
+        let mut reached: AnyMask = [0; MAX_WORDS];
+        let Some(reached) = reached.get_mut(..words(node.width)) else { return };
+        self.reach(node, before, row, reached);
         let (earlier, own) = self.activations.split_at_mut(node.offset.min(self.activations.len()));
-        let ring = Ring { node, activations: own };
-        let Some(out) = ring.into_row(row) else { return };
         let (channels, len) = (node.channels.max(1), node.row_len());
-        let Some(inner) = out.get_mut(channels..len - channels) else { return };
-        match node.kind {
-            NodeKind::Input { upsampled, sees_prediction } => {
-                if let Some(before) = before {
-                    upsample_row::<A>(before, earlier, row, upsampled, channels, inner);
-                }
-                let filled = self.inputs.inject_row::<A>(node, row, upsampled, inner);
-                if sees_prediction {
-                    for (site, samples) in
-                        inner.chunks_exact_mut(channels).zip(self.store.prediction(row).chunks_exact(SITE))
-                    {
-                        for (activation, &sample) in site.iter_mut().skip(filled).zip(samples) {
-                            *activation = A::sample(sample);
-                        }
+        let Some(out) = own.get_mut(node.slot(row) * len..).and_then(|rest| rest.get_mut(..len)) else { return };
+        let Some(mask) = self.masks.get_mut(node.mask(row)) else { return };
+        // The row that was here may have been reached elsewhere.
+        mask.iter_mut().zip(&*reached).for_each(|(old, new)| *old &= !new);
+        let mut touched = false;
+        for run in runs(mask, GAP) {
+            sites_mut(out, channels, &run).fill(bytemuck::Zeroable::zeroed());
+            touched = true;
+        }
+        mask.copy_from_slice(reached);
+        for run in runs(mask, GAP) {
+            let end = run.end.max(run.start + RUN).min(node.width);
+            let run = run.start.min(end.saturating_sub(RUN))..end;
+            touched = true;
+            match (node.kind, before) {
+                (NodeKind::Input { upsampled, sees_prediction }, before) => {
+                    let inner = sites_mut(out, channels, &run);
+                    if let Some(before) = before {
+                        upsample_run::<A>(before, earlier, row, upsampled, channels, run.start, inner);
+                    }
+                    let filled = self.inputs.inject_run::<A>(node, row, upsampled, run.clone(), inner);
+                    if sees_prediction {
+                        see_prediction::<A>(inner, channels, filled, self.store.row(row));
                     }
                 }
-            }
-            NodeKind::Layer { layer, number, inputs, weights, biases } => {
-                let Some(before) = before else { return };
-                let outputs = usize::from(layer.outputs);
-                let weights = self.inputs.weights.get(weights..).unwrap_or_default();
-                let biases = self.inputs.biases.get(biases..).unwrap_or_default();
-                let above = if layer.kind == LayerKind::Point { row } else { row.saturating_sub(1) };
-                let below = if layer.kind == LayerKind::Point { row } else { (row + 1).min(before.height - 1) };
-                let layer_row = LayerRow {
-                    kind: layer.kind,
-                    inputs,
-                    outputs,
-                    relu: layer.relu,
-                    residual: layer.residual,
-                    shift: self.inputs.scalars.shifts.get(number).copied().unwrap_or(1).into(),
-                    weights: weights.get(..layer.kind.weights(inputs, outputs)).unwrap_or_default(),
-                    biases: if layer.bias { biases.get(..outputs).unwrap_or_default() } else { &[] },
-                    rows: [above, row, below].map(|row| ring_row(before, earlier, row)),
-                };
-                A::layer_row(&layer_row, inner);
+                (NodeKind::Layer { layer, number, inputs, weights, biases }, Some(before)) => {
+                    let outputs = usize::from(layer.outputs);
+                    let weights = self.inputs.weights.get(weights..).unwrap_or_default();
+                    let biases = self.inputs.biases.get(biases..).unwrap_or_default();
+                    let taps = run.start * inputs..(run.end + 2) * inputs;
+                    let layer_row = LayerRow {
+                        kind: layer.kind,
+                        inputs,
+                        outputs,
+                        relu: layer.relu,
+                        residual: layer.residual,
+                        shift: self.inputs.scalars.shifts.get(number).copied().unwrap_or(1).into(),
+                        weights: weights.get(..layer.kind.weights(inputs, outputs)).unwrap_or_default(),
+                        biases: if layer.bias { biases.get(..outputs).unwrap_or_default() } else { &[] },
+                        rows: around(row, layer.kind.radius(), before.height)
+                            .map(|row| ring_row(before, earlier, row).get(taps.clone()).unwrap_or_default()),
+                    };
+                    A::layer_row(&layer_row, sites_mut(out, channels, &run));
+                }
+                (NodeKind::Layer { .. }, None) => {}
             }
         }
-        replicate_edges(out, channels);
+        if touched {
+            replicate_edges(out, channels);
+        }
+    }
+
+    /// The sites of a row of `node` that may be other than zero.
+    fn reach(&self, node: &Node, before: Option<&Node>, row: usize, reached: &mut [u32]) {
+        if !self.plan.keeps_zero {
+            return mask::set_all(reached, node.width);
+        }
+        let mask = |node: &Node, row: usize| self.masks.get(node.mask(row)).unwrap_or_default();
+        match (node.kind, before) {
+            (NodeKind::Input { .. }, before) => {
+                if let Some(before) = before {
+                    let [near, far] = coarse_rows(row, before.height).map(|row| mask(before, row));
+                    let coarse = |at: usize| near.get(at).zip(far.get(at)).map_or(0, |(near, far)| near | far);
+                    mask::upsample(reached, node.width, coarse);
+                }
+                self.inputs.mark_latents(node, row, reached);
+            }
+            (NodeKind::Layer { layer, .. }, Some(before)) => {
+                let radius = layer.kind.radius();
+                let [above, at, below] = around(row, radius, before.height);
+                mask::unite(reached, mask(before, at));
+                if radius > 0 {
+                    mask::unite(reached, mask(before, above));
+                    mask::unite(reached, mask(before, below));
+                    mask::dilate(reached, node.width);
+                }
+            }
+            (NodeKind::Layer { .. }, None) => {}
+        }
     }
 
     /// Adds the residual to the prediction.
     fn finish(&mut self, row: usize) {
         let Some(node) = self.plan.nodes.last() else { return };
         let residual = ring_row(node, self.activations, row).get(SITE..).unwrap_or_default();
-        let width = self.plan.geometry.width;
-        let (out, prediction) = self.store.finish(row);
-        let (luma, chroma) = out.split_at_mut_checked(4 * width).unwrap_or_default();
-        let (above, below) = luma.split_at_mut_checked(2 * width).unwrap_or_default();
-        let (u, v) = chroma.split_at_mut_checked(width).unwrap_or_default();
-        let sites = residual.chunks_exact(SITE).zip(prediction.chunks_exact(SITE));
-        let luma = above.chunks_exact_mut(2).zip(below.chunks_exact_mut(2));
-        for ((site, (above, below)), (u, v)) in sites.zip(luma).zip(u.iter_mut().zip(v)) {
-            let (residual, prediction) = site;
-            let samples = above.iter_mut().chain(below).chain([u, v]);
-            for ((sample, &residual), &prediction) in samples.zip(residual).zip(prediction) {
-                *sample = clip8(i32::from(prediction) + A::code_value(residual));
+        let mask = self.masks.get(node.mask(row)).unwrap_or_default();
+        let [above, below, u, v] = self.store.row_mut(row);
+        let (above, below) = (above.as_chunks_mut::<2>().0, below.as_chunks_mut::<2>().0);
+        for run in runs(mask, GAP) {
+            let luma = part_mut(above, &run).iter_mut().zip(part_mut(below, &run));
+            let chroma = part_mut(u, &run).iter_mut().zip(part_mut(v, &run));
+            let residual = residual.get(run.start * SITE..).unwrap_or_default().as_chunks::<SITE>().0;
+            for (((above, below), (u, v)), residual) in luma.zip(chroma).zip(residual) {
+                let samples = above.iter_mut().chain(below).chain([u, v]);
+                for (sample, &residual) in samples.zip(residual) {
+                    *sample = clip8(i32::from(*sample) + A::code_value(residual));
+                }
             }
         }
     }
 
-    fn emit<S: RowSink>(&self, row: usize, sink: &mut S) -> Result<(), S::Error> {
-        let lattice = self.plan.geometry.width;
+    fn emit<S: RowSink>(&mut self, row: usize, sink: &mut S) -> Result<(), S::Error> {
+        if sink.takes_changes() {
+            return runs(self.store.changed(row), 0).try_for_each(|tiles| self.emit_tiles(row, tiles, sink));
+        }
+        self.store.complete(row);
+        self.emit_tiles(row, 0..self.plan.tiles(), sink)
+    }
+
+    fn emit_tiles<S: RowSink>(&self, row: usize, tiles: Range<usize>, sink: &mut S) -> Result<(), S::Error> {
         let [width, height] = self.inputs.size;
-        let finished = self.store.finished(row);
-        let part = |from: usize, len: usize| finished.get(from..from + len).unwrap_or_default();
-        let second = if 2 * row + 1 < height { part(2 * lattice, width) } else { &[] };
+        let [above, below, u, v] = self.store.row(row);
+        let sites = tiles.start * TILE..(tiles.end * TILE).min(self.plan.geometry.width);
+        let luma = 2 * sites.start..(2 * sites.end).min(width);
+        let second = if 2 * row + 1 < height { luma.clone() } else { 0..0 };
         sink.row_pair(RowPair {
             frame: self.inputs.frame as u32,
             row: row as u16,
-            luma: [part(0, width), second],
-            u: part(4 * lattice, lattice),
-            v: part(5 * lattice, lattice),
+            column: luma.start as u16,
+            luma: [above.get(luma).unwrap_or_default(), below.get(second).unwrap_or_default()],
+            u: u.get(sites.clone()).unwrap_or_default(),
+            v: v.get(sites).unwrap_or_default(),
         })
     }
 }
 
 impl Inputs<'_> {
-    /// Writes the grids of a node's stride after `first` channels; returns how many channels are filled.
-    fn inject_row<A: Arithmetic>(&self, node: &Node, row: usize, first: usize, out: &mut [A::Activation]) -> usize {
-        let mut filled = first;
-        let mut channel = 0;
-        for (grid, &gain) in self.architecture.grids.iter().zip(&self.scalars.gains) {
-            for _ in 0..grid.channels {
-                if u32::from(grid.stride_log2) == node.stride_log2 {
-                    let [before, after, m, log2] = self.slices(grid.temporal);
-                    let row_of = |slice: usize| {
-                        let place = self.latent_plan.slice(channel, slice);
-                        let plane = self.latents.get(place).unwrap_or_default();
-                        plane.get(row * node.width..(row + 1) * node.width).unwrap_or_default()
-                    };
-                    let pairs = row_of(before).iter().zip(row_of(after));
-                    for (site, (&before, &after)) in out.chunks_exact_mut(node.channels.max(1)).zip(pairs) {
-                        if let Some(activation) = site.get_mut(filled) {
-                            *activation = A::latent(gain, before, after, m as u32, log2 as u32);
-                        }
-                    }
-                    filled += 1;
-                }
-                channel += 1;
+    /// The channels of a node's stride: the gain of each, and its latents before and after in a row, and how far between them.
+    fn injected(&self, node: &Node, row: usize) -> impl Iterator<Item = Injected<'_>> {
+        let stride_log2 = node.stride_log2;
+        let place = row * node.width..(row + 1) * node.width;
+        let grids = self.architecture.grids.iter().zip(&self.scalars.gains);
+        let channels = grids.flat_map(|(grid, &gain)| (0..grid.channels).map(move |_| (grid, gain))).enumerate();
+        let here = channels.filter(move |(_, (grid, _))| u32::from(grid.stride_log2) == stride_log2);
+        here.map(move |(channel, (grid, gain))| {
+            let [before, after, m, log2] = self.slices(grid.temporal);
+            let [before, after] = [before, after].map(|slice| {
+                let plane = self.latents.get(self.latent_plan.slice(channel, slice)).unwrap_or_default();
+                plane.get(place.clone()).unwrap_or_default()
+            });
+            Injected { gain, before, after, m: m as u32, log2: log2 as u32 }
+        })
+    }
+
+    /// Marks the sites at which a latent of a node's stride speaks.
+    fn mark_latents(&self, node: &Node, row: usize, reached: &mut [u32]) {
+        for injected in self.injected(node, row) {
+            mask::mark_latents(reached, injected.after);
+            if injected.log2 > 0 {
+                mask::mark_latents(reached, injected.before);
             }
+        }
+    }
+
+    /// Writes the grids of a node's stride after `first` channels; returns how many channels are filled.
+    fn inject_run<A: Arithmetic>(
+        &self,
+        node: &Node,
+        row: usize,
+        first: usize,
+        run: Range<usize>,
+        out: &mut [A::Activation],
+    ) -> usize {
+        let mut filled = first;
+        for Injected { gain, before, after, m, log2 } in self.injected(node, row) {
+            let [before, after] = [before, after].map(|latents| latents.get(run.clone()).unwrap_or_default());
+            let pairs = before.iter().zip(after);
+            for (site, (&before, &after)) in out.chunks_exact_mut(node.channels.max(1)).zip(pairs) {
+                if let Some(activation) = site.get_mut(filled) {
+                    *activation = A::latent(gain, before, after, m, log2);
+                }
+            }
+            filled += 1;
         }
         filled
     }
@@ -239,17 +369,49 @@ impl Inputs<'_> {
     }
 }
 
-/// A node's ring.
-struct Ring<'a, T> {
-    node: &'a Node,
-    activations: &'a mut [T],
+/// A channel of latents in a row.
+struct Injected<'a> {
+    gain: u16,
+    before: &'a [i8],
+    after: &'a [i8],
+    m: u32,
+    log2: u32,
 }
 
-impl<'a, T> Ring<'a, T> {
-    /// A row with its padding. The ring begins at the start of its activations.
-    fn into_row(self, row: usize) -> Option<&'a mut [T]> {
-        let len = self.node.row_len();
-        self.activations.get_mut(self.node.slot(row) * len..)?.get_mut(..len)
+/// The rows above, at and below; the nearest where there is none.
+fn around(row: usize, radius: usize, height: usize) -> [usize; 3] {
+    [row.saturating_sub(radius), row, (row + radius).min(height - 1)]
+}
+
+/// The nearer and the farther coarse row of a row.
+fn coarse_rows(row: usize, height: usize) -> [usize; 2] {
+    let near = row >> 1;
+    [near, if row.is_multiple_of(2) { near.saturating_sub(1) } else { (near + 1).min(height - 1) }]
+}
+
+/// A run of sites of a row with padding.
+fn sites_mut<'a, T>(row: &'a mut [T], channels: usize, run: &Range<usize>) -> &'a mut [T] {
+    row.get_mut((run.start + 1) * channels..(run.end + 1) * channels).unwrap_or_default()
+}
+
+/// A run of a row.
+fn part_mut<'a, T>(row: &'a mut [T], run: &Range<usize>) -> &'a mut [T] {
+    row.get_mut(run.clone()).unwrap_or_default()
+}
+
+/// Writes the predicted samples after `filled` channels of each site of a row.
+fn see_prediction<A: Arithmetic>(
+    row: &mut [A::Activation],
+    channels: usize,
+    filled: usize,
+    [above, below, u, v]: [&[u8]; 4],
+) {
+    let luma = above.as_chunks::<2>().0.iter().zip(below.as_chunks::<2>().0);
+    for (site, ((above, below), (u, v))) in row.chunks_exact_mut(channels).zip(luma.zip(u.iter().zip(v))) {
+        let samples = above.iter().chain(below).chain([u, v]);
+        for (activation, &sample) in site.iter_mut().skip(filled).zip(samples) {
+            *activation = A::sample(sample);
+        }
     }
 }
 
@@ -267,19 +429,18 @@ fn ring_row<'a, T>(node: &Node, activations: &'a [T], row: usize) -> &'a [T] {
     activations.get(node.offset + node.slot(row) * len..).and_then(|rest| rest.get(..len)).unwrap_or_default()
 }
 
-/// Upsamples a row by two into the first `upsampled` of `channels` channels.
-fn upsample_row<A: Arithmetic>(
+/// Upsamples the sites of a row from `first` on by two into the first `upsampled` of `channels` channels.
+fn upsample_run<A: Arithmetic>(
     before: &Node,
     activations: &[A::Activation],
     row: usize,
     upsampled: usize,
     channels: usize,
+    first: usize,
     out: &mut [A::Activation],
 ) {
-    let near = row >> 1;
-    let far = if row.is_multiple_of(2) { near.saturating_sub(1) } else { (near + 1).min(before.height - 1) };
-    let (near, far) = (ring_row(before, activations, near), ring_row(before, activations, far));
-    for (x, site) in out.chunks_exact_mut(channels.max(1)).enumerate() {
+    let [near, far] = coarse_rows(row, before.height).map(|row| ring_row(before, activations, row));
+    for (x, site) in (first..).zip(out.chunks_exact_mut(channels.max(1))) {
         // Rows begin with a site of padding, so that the site before the first is there.
         let own = (1 + (x >> 1)) * upsampled;
         let beside = if x % 2 == 0 { own - upsampled } else { own + upsampled };

@@ -1,6 +1,10 @@
 //! The line buffers that an architecture needs, and what a stream costs.
 
+use core::ops::Range;
+
 use heapless::Vec;
+
+use super::mask::words;
 
 use crate::arena::Layout;
 use crate::error::{Corruption, Error, Result};
@@ -11,6 +15,9 @@ use crate::wire::{Architecture, FileHeader, Geometry, Layer, LayerKind, MAX_LAYE
 
 /// Most nodes: an input for each stage, and the layers.
 pub(super) const MAX_NODES: usize = MAX_STAGES + MAX_LAYERS;
+
+/// Sites of a tile: what is shown or not as a whole, in each row.
+pub(super) const TILE: usize = 8;
 
 /// What a node computes.
 #[derive(Clone, Copy, Debug)]
@@ -46,12 +53,20 @@ pub(super) struct Node {
     /// Rows of the ring, and its offset in the activations.
     pub(super) rows: usize,
     pub(super) offset: usize,
+    /// Offset of the ring's masks.
+    pub(super) masks: usize,
 }
 
 impl Node {
     /// Activations of a row, with a site of padding at both ends.
     pub(super) fn row_len(&self) -> usize {
         (self.width + 2) * self.channels
+    }
+
+    /// The place of a row's mask.
+    pub(super) fn mask(&self, row: usize) -> Range<usize> {
+        let from = self.masks + self.slot(row) * words(self.width);
+        from..from + words(self.width)
     }
 
     /// The place of a row in the ring.
@@ -65,13 +80,14 @@ impl Node {
 pub struct Plan {
     pub(super) nodes: Vec<Node, MAX_NODES>,
     pub(super) geometry: Geometry,
-    /// Rows that the last stage's input is ahead of its output, if it sees the prediction.
-    pub(super) lead: usize,
-    /// Rows of the ring of finished rows that the reference does not have yet.
-    pub(super) pending: usize,
+    /// Rows of the ring of rows that are predicted, are finished, and wait to enter the reference.
+    pub(super) waiting: usize,
     /// Whether a reference picture is kept.
     pub(super) stored: bool,
+    /// Whether zero latents give exactly zero.
+    pub(super) keeps_zero: bool,
     activations: usize,
+    masks: usize,
 }
 
 impl Plan {
@@ -82,9 +98,20 @@ impl Plan {
         let last = architecture.stages.len().saturating_sub(1);
         let radius: usize =
             architecture.stages.last().map_or(0, |stage| stage.layers.iter().map(|layer| layer.kind.radius()).sum());
-        let lead = if motion.is_some_and(|motion| motion.sees_prediction) { radius } else { 0 };
-        let pending = motion.map_or(1, |motion| (usize::from(motion.reach) / 2 + 4).saturating_sub(lead).max(1));
-        let mut plan = Self { nodes: Vec::new(), geometry, lead, pending, stored: motion.is_some(), activations: 0 };
+        let sees_prediction = motion.is_some_and(|motion| motion.sees_prediction);
+        // Rows that the last stage's input is ahead of its output.
+        let lead = if sees_prediction { radius } else { 0 };
+        // A row's prediction comes from rows up to half the reach, rounded up, and a tap before it.
+        let reach = motion.map_or(0, |motion| usize::from(motion.reach).div_ceil(2) + 2);
+        let mut plan = Self {
+            nodes: Vec::new(),
+            geometry,
+            waiting: reach.max(lead + 1),
+            stored: motion.is_some(),
+            keeps_zero: !sees_prediction && architecture.layers().all(|(.., layer)| !layer.bias),
+            activations: 0,
+            masks: 0,
+        };
         let mut layers = architecture.layers();
         let (mut number, mut weights, mut biases) = (0, 0, 0);
         let mut upsampled = 0;
@@ -111,7 +138,7 @@ impl Plan {
     fn push(&mut self, kind: NodeKind, stride_log2: u32, channels: usize) {
         let (height, width) = self.geometry.grid(stride_log2);
         // The header's check bounds stages and layers, so there is room.
-        let _ = self.nodes.push(Node { kind, stride_log2, height, width, channels, rows: 1, offset: 0 });
+        let _ = self.nodes.push(Node { kind, stride_log2, height, width, channels, rows: 1, offset: 0, masks: 0 });
     }
 
     /// A ring keeps the rows that the node after it looks at.
@@ -122,10 +149,11 @@ impl Plan {
                 Some(NodeKind::Layer { layer: Layer { kind: LayerKind::Point, .. }, .. }) | None => 1,
                 Some(_) => 3,
             };
-            let offset = self.activations;
+            let (offset, masks) = (self.activations, self.masks);
             if let Some(node) = self.nodes.get_mut(at) {
-                (node.rows, node.offset) = (rows, offset);
+                (node.rows, node.offset, node.masks) = (rows, offset, masks);
                 self.activations += rows * node.row_len();
+                self.masks += rows * words(node.width);
             }
         }
     }
@@ -136,12 +164,28 @@ impl Plan {
         self.activations
     }
 
-    /// Bytes for predictions, finished rows and the reference picture.
+    /// Words for the masks of all line buffers.
+    #[must_use]
+    pub fn masks_len(&self) -> usize {
+        self.masks
+    }
+
+    /// Tiles of a row.
+    pub(super) fn tiles(&self) -> usize {
+        self.geometry.width.div_ceil(TILE)
+    }
+
+    /// Words for the tiles that changed, of all rows that wait.
+    #[must_use]
+    pub fn changes_len(&self) -> usize {
+        self.waiting * words(self.tiles())
+    }
+
+    /// Bytes for the rows that wait and the reference picture.
     #[must_use]
     pub fn pictures_len(&self) -> usize {
-        let row = SITE * self.geometry.width;
-        let stored = if self.stored { row * self.geometry.height } else { 0 };
-        row * (self.lead + 1 + self.pending) + stored
+        let stored = if self.stored { self.geometry.height } else { 0 };
+        SITE * self.geometry.width * (self.waiting + stored)
     }
 
     /// Multiplications of all layers for one picture.

@@ -2,8 +2,9 @@
 
 use core::array::from_fn;
 
+use super::store::is_set;
 use crate::fixed::{clip8, round_shift};
-use crate::wire::{Geometry, Interpolation, ROOT_LOG2, SITE};
+use crate::wire::{Interpolation, ROOT_LOG2};
 
 /// Sites of a motion block's row.
 const BLOCK: usize = 1 << ROOT_LOG2;
@@ -120,25 +121,28 @@ fn predict_run<const COUNT: usize, const LINEAR: usize, const CUBIC_LEN: usize>(
     }
 }
 
-/// Predicts the row of sites `row` into `out`, 6 samples a site.
+/// Predicts the tiles of the row of sites `row` that change into `out`: two luma rows, Cb and Cr.
 ///
-/// `reference` is the luma plane and the two chroma planes; `vectors` the vertical and the horizontal component of this row's blocks.
+/// `reference` is the luma plane and the two chroma planes; `vectors` the vertical and the horizontal component of this row's blocks; `changed` has a bit for
+/// each tile, which is as wide as a block, the first in the lowest bit of the first word.
 pub fn predict_row(
     reference: [Plane<'_>; 3],
     interpolation: Interpolation,
-    geometry: Geometry,
     row: usize,
     vectors: [&[i8]; 2],
-    out: &mut [u8],
+    changed: &[u32],
+    out: [&mut [u8]; 4],
 ) {
-    let len = out.len().min(geometry.width * SITE);
-    let out = out.get_mut(..len).unwrap_or_default();
-    let blocks = out.chunks_mut(BLOCK * SITE).zip(vectors[0].iter().zip(vectors[1])).enumerate();
-    for (number, (sites, (&vertical, &horizontal))) in blocks {
-        let from = number * BLOCK;
-        let luma = [vertical, horizontal].map(|v| Displacement::new(v, 2));
-        let chroma = [vertical, horizontal].map(|v| Displacement::new(v, 3));
-        for dy in 0..2 {
+    let [above, below, u, v] = out;
+    for (block, (&vertical, &horizontal)) in vectors[0].iter().zip(vectors[1]).enumerate() {
+        if !is_set(changed, block) {
+            continue;
+        }
+        let vector = [vertical, horizontal];
+        let from = block * BLOCK;
+        let luma = vector.map(|v| Displacement::new(v, 2));
+        let chroma = vector.map(|v| Displacement::new(v, 3));
+        for (dy, out) in [&mut *above, &mut *below].into_iter().enumerate() {
             let samples: [u8; 2 * BLOCK] = predict_run::<_, { 2 * BLOCK + 1 }, { 2 * BLOCK + 3 }>(
                 reference[0],
                 interpolation,
@@ -146,20 +150,22 @@ pub fn predict_row(
                 2 * from,
                 luma,
             );
-            for (site, samples) in sites.chunks_exact_mut(SITE).zip(samples.as_chunks::<2>().0) {
-                if let Some(slots) = site.get_mut(2 * dy..2 * dy + 2) {
-                    slots.copy_from_slice(samples);
-                }
-            }
+            put(out, 2 * from, &samples);
         }
-        for (slot, plane) in [(4, reference[1]), (5, reference[2])] {
+        for (plane, out) in [(reference[1], &mut *u), (reference[2], &mut *v)] {
             let samples: [u8; BLOCK] =
                 predict_run::<_, { BLOCK + 1 }, { BLOCK + 3 }>(plane, interpolation, row, from, chroma);
-            for (site, sample) in sites.chunks_exact_mut(SITE).zip(samples) {
-                if let Some(slot) = site.get_mut(slot) {
-                    *slot = sample;
-                }
-            }
+            put(out, from, &samples);
         }
+    }
+}
+
+/// Puts samples into a row, as far as there is room.
+#[inline(always)]
+fn put<const COUNT: usize>(row: &mut [u8], from: usize, samples: &[u8; COUNT]) {
+    let rest = row.get_mut(from..).unwrap_or_default();
+    match rest.first_chunk_mut() {
+        Some(room) => *room = *samples,
+        None => rest.iter_mut().zip(samples).for_each(|(room, sample)| *room = *sample),
     }
 }

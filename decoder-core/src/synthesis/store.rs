@@ -1,8 +1,11 @@
-//! The reference picture, the predictions made from it, and the finished rows that wait to enter it.
+//! The reference picture, and the rows that are predicted, finished, and wait to enter it.
 
-use super::plan::Plan;
+use core::ops::Range;
+
+use super::mask::{runs, words};
+use super::plan::{Plan, TILE};
 use super::prediction::{Plane, predict_row};
-use crate::wire::{Geometry, Interpolation, SITE};
+use crate::wire::{Geometry, Interpolation, ROOT_LOG2, SITE};
 
 /// Where predictions come from.
 #[derive(Clone, Copy, Debug)]
@@ -12,111 +15,175 @@ pub(super) struct Source<'a> {
     pub(super) vectors: [&'a [i8]; 2],
 }
 
+impl Source<'_> {
+    /// Whether a tile of a row comes from another place; a row has `tiles` of them, and a block is as wide as a tile.
+    pub(super) fn moves(&self, row: usize, tile: usize, tiles: usize) -> bool {
+        let block = (row >> ROOT_LOG2) * tiles + tile;
+        self.vectors.iter().any(|plane| plane.get(block).is_some_and(|&component| component != 0))
+    }
+}
+
 /// Sample memory of one stream.
 ///
-/// The reference is overwritten by the picture that is made from it: a finished row waits in a ring until no prediction can need what it replaces.
+/// The reference is overwritten by the picture that is made from it: a row waits in a ring until no prediction can need what it replaces.
+/// Tiles that did not change are neither in the ring nor copied.
 #[derive(Debug)]
 pub(super) struct Store<'a> {
     geometry: Geometry,
-    predictions: &'a mut [u8],
-    pending: &'a mut [u8],
+    tiles: usize,
+    rows: usize,
+    /// For each row of the ring, the tiles that are in it.
+    changes: &'a mut [u32],
+    waiting: &'a mut [u8],
     reference: &'a mut [u8],
 }
 
+/// Samples of a row of sites: the upper and the lower luma row, Cb and Cr.
+pub(super) type RowPlanes<'a> = [&'a mut [u8]; 4];
+
 impl<'a> Store<'a> {
-    /// Cuts [`Plan::pictures_len`] bytes.
-    pub(super) fn new(plan: &Plan, pictures: &'a mut [u8]) -> Self {
+    /// Cuts [`Plan::pictures_len`] bytes; `changes` has [`Plan::changes_len`] words.
+    pub(super) fn new(plan: &Plan, pictures: &'a mut [u8], changes: &'a mut [u32]) -> Self {
         let row = SITE * plan.geometry.width;
-        let (predictions, rest) = pictures.split_at_mut_checked(row * (plan.lead + 1)).unwrap_or_default();
-        let (pending, reference) = rest.split_at_mut_checked(row * plan.pending).unwrap_or_default();
-        Self { geometry: plan.geometry, predictions, pending, reference }
+        let (waiting, reference) = pictures.split_at_mut_checked(row * plan.waiting).unwrap_or_default();
+        Self { geometry: plan.geometry, tiles: plan.tiles(), rows: plan.waiting.max(1), changes, waiting, reference }
     }
 
-    fn row_len(&self) -> usize {
-        SITE * self.geometry.width
+    fn place(&self, row: usize) -> Range<usize> {
+        let len = SITE * self.geometry.width;
+        let from = (row % self.rows) * len;
+        from..from + len
     }
 
-    /// Makes the prediction of a row of sites; without a source it is `colour` everywhere.
-    pub(super) fn predict(&mut self, row: usize, source: Option<Source<'_>>, colour: [u8; 3]) {
+    fn tiles_place(&self, row: usize) -> Range<usize> {
+        let len = words(self.tiles);
+        let from = (row % self.rows) * len;
+        from..from + len
+    }
+
+    /// The tiles of a row that changed.
+    pub(super) fn changed(&self, row: usize) -> &[u32] {
+        self.changes.get(self.tiles_place(row)).unwrap_or_default()
+    }
+
+    /// Makes the prediction of the tiles of a row that change; without a source it is `colour`.
+    ///
+    /// What waited in the row's place enters the reference first.
+    pub(super) fn predict(&mut self, row: usize, changed: &[u32], source: Option<Source<'_>>, colour: [u8; 3]) {
+        if let Some(oldest) = row.checked_sub(self.rows) {
+            self.commit(oldest);
+        }
+        let tiles_place = self.tiles_place(row);
+        if let Some(tiles) = self.changes.get_mut(tiles_place) {
+            tiles.iter_mut().zip(changed).for_each(|(tiles, changed)| *tiles = *changed);
+        }
         let Geometry { width, height } = self.geometry;
-        let area = width * height;
-        let (luma, chroma) = self.reference.split_at_checked(4 * area).unwrap_or_default();
-        let (u, v) = chroma.split_at_checked(area).unwrap_or_default();
-        let len = SITE * width;
-        let slots = self.predictions.len() / len.max(1);
-        let Some(out) = self.predictions.get_mut((row % slots.max(1)) * len..).and_then(|rest| rest.get_mut(..len))
-        else {
-            return;
-        };
+        let place = self.place(row);
+        let planes = planes_mut(self.waiting.get_mut(place).unwrap_or_default(), width);
         match source {
             None => {
                 let [y, u, v] = colour;
-                out.chunks_exact_mut(SITE).for_each(|site| site.copy_from_slice(&[y, y, y, y, u, v]));
+                for (plane, sample) in planes.into_iter().zip([y, y, u, v]) {
+                    plane.fill(sample);
+                }
             }
             Some(Source { interpolation, vectors }) => {
-                let columns = self.geometry.motion().1;
-                let block_row = (row >> crate::wire::ROOT_LOG2) * columns;
-                let vectors = vectors.map(|plane| plane.get(block_row..block_row + columns).unwrap_or_default());
+                let area = width * height;
+                let (luma, chroma) = self.reference.split_at_checked(4 * area).unwrap_or_default();
+                let (u, v) = chroma.split_at_checked(area).unwrap_or_default();
                 let plane = |samples, width, height| Plane { samples, width, height };
                 let reference = [plane(luma, 2 * width, 2 * height), plane(u, width, height), plane(v, width, height)];
-                predict_row(reference, interpolation, self.geometry, row, vectors, out);
+                let columns = self.geometry.motion().1;
+                let block_row = (row >> ROOT_LOG2) * columns;
+                let vectors = vectors.map(|plane| plane.get(block_row..block_row + columns).unwrap_or_default());
+                predict_row(reference, interpolation, row, vectors, changed, planes);
             }
         }
     }
 
-    /// The prediction of a row, 6 samples a site.
-    pub(super) fn prediction(&self, row: usize) -> &[u8] {
-        let len = self.row_len();
-        let slots = (self.predictions.len() / len.max(1)).max(1);
-        self.predictions.get((row % slots) * len..).and_then(|rest| rest.get(..len)).unwrap_or_default()
+    /// A row's samples: its prediction, to which the residual is to be added.
+    pub(super) fn row_mut(&mut self, row: usize) -> RowPlanes<'_> {
+        let place = self.place(row);
+        planes_mut(self.waiting.get_mut(place).unwrap_or_default(), self.geometry.width)
     }
 
-    fn slots(&self) -> usize {
-        (self.pending.len() / self.row_len().max(1)).max(1)
+    /// The planes of a row that waits: the two luma rows, Cb and Cr. Only its changed tiles are there.
+    pub(super) fn row(&self, row: usize) -> [&[u8]; 4] {
+        planes(self.waiting.get(self.place(row)).unwrap_or_default(), self.geometry.width)
     }
 
-    /// The place for a finished row, after what waited there has entered the reference; and the row's prediction.
-    ///
-    /// The place holds the two luma rows, then the two chroma rows.
-    pub(super) fn finish(&mut self, row: usize) -> (&mut [u8], &[u8]) {
-        if let Some(oldest) = row.checked_sub(self.slots()) {
-            self.commit(oldest);
+    /// Puts the tiles of a row that did not change beside the others, to show it as a whole.
+    pub(super) fn complete(&mut self, row: usize) {
+        let place = self.place(row);
+        let tiles_place = self.tiles_place(row);
+        let width = self.geometry.width;
+        let Some(changed) = self.changes.get(tiles_place) else { return };
+        let to = planes_mut(self.waiting.get_mut(place).unwrap_or_default(), width);
+        for (to, (from, unit)) in to.into_iter().zip(reference_rows(self.geometry, row)) {
+            let Some(from) = self.reference.get(from..from + unit * width) else { return };
+            for tile in 0..self.tiles {
+                if !is_set(changed, tile) {
+                    copy(to, from, tile..tile + 1, unit);
+                }
+            }
         }
-        let (len, slots) = (self.row_len(), self.slots());
-        let waiting =
-            self.pending.get_mut((row % slots) * len..).and_then(|rest| rest.get_mut(..len)).unwrap_or_default();
-        let predictions = (self.predictions.len() / len.max(1)).max(1);
-        let prediction =
-            self.predictions.get((row % predictions) * len..).and_then(|rest| rest.get(..len)).unwrap_or_default();
-        (waiting, prediction)
-    }
-
-    /// A finished row that has not been replaced.
-    pub(super) fn finished(&self, row: usize) -> &[u8] {
-        let len = self.row_len();
-        self.pending.get((row % self.slots()) * len..).and_then(|rest| rest.get(..len)).unwrap_or_default()
     }
 
     /// The picture ends: all rows that wait enter the reference.
     pub(super) fn flush(&mut self) {
         let height = self.geometry.height;
-        for row in height.saturating_sub(self.slots())..height {
+        for row in height.saturating_sub(self.rows)..height {
             self.commit(row);
         }
     }
 
-    /// Copies a row from the ring into the reference.
+    /// Copies a row's changed tiles from the ring into the reference.
     fn commit(&mut self, row: usize) {
-        let Geometry { width, height } = self.geometry;
-        let (len, slots) = (self.row_len(), self.slots());
-        let Some(waiting) = self.pending.get((row % slots) * len..).and_then(|rest| rest.get(..len)) else { return };
-        let (luma, chroma) = waiting.split_at_checked(4 * width).unwrap_or_default();
-        let (u, v) = chroma.split_at_checked(width).unwrap_or_default();
-        let area = width * height;
-        for (from, to) in [(luma, 4 * row * width), (u, 4 * area + row * width), (v, 5 * area + row * width)] {
-            if let Some(to) = self.reference.get_mut(to..to + from.len()) {
-                to.copy_from_slice(from);
-            }
+        let (place, tiles_place) = (self.place(row), self.tiles_place(row));
+        let width = self.geometry.width;
+        let Some(changed) = self.changes.get(tiles_place) else { return };
+        let from = planes(self.waiting.get(place).unwrap_or_default(), width);
+        for (from, (to, unit)) in from.into_iter().zip(reference_rows(self.geometry, row)) {
+            let Some(to) = self.reference.get_mut(to..to + unit * width) else { return };
+            runs(changed, 0).for_each(|tiles| copy(to, from, tiles, unit));
         }
     }
+}
+
+/// Whether a tile is among those that changed.
+pub(super) fn is_set(changed: &[u32], tile: usize) -> bool {
+    changed.get(tile / 32).is_some_and(|word| word >> (tile % 32) & 1 == 1)
+}
+
+/// Copies tiles of a row; a site has `unit` samples.
+fn copy(to: &mut [u8], from: &[u8], tiles: Range<usize>, unit: usize) {
+    let end = (tiles.end * TILE * unit).min(from.len());
+    let place = tiles.start * TILE * unit..end;
+    if let (Some(to), Some(from)) = (to.get_mut(place.clone()), from.get(place)) {
+        to.copy_from_slice(from);
+    }
+}
+
+/// Where the planes of a row of sites begin in the reference, and their samples a site.
+fn reference_rows(geometry: Geometry, row: usize) -> [(usize, usize); 4] {
+    let Geometry { width, height } = geometry;
+    let area = width * height;
+    let luma = 4 * row * width;
+    [(luma, 2), (luma + 2 * width, 2), (4 * area + row * width, 1), (5 * area + row * width, 1)]
+}
+
+/// The planes of a row of the ring.
+fn planes(row: &[u8], width: usize) -> [&[u8]; 4] {
+    let (luma, chroma) = row.split_at_checked(4 * width).unwrap_or_default();
+    let (above, below) = luma.split_at_checked(2 * width).unwrap_or_default();
+    let (u, v) = chroma.split_at_checked(width).unwrap_or_default();
+    [above, below, u, v]
+}
+
+/// The planes of a row of the ring.
+fn planes_mut(row: &mut [u8], width: usize) -> RowPlanes<'_> {
+    let (luma, chroma) = row.split_at_mut_checked(4 * width).unwrap_or_default();
+    let (above, below) = luma.split_at_mut_checked(2 * width).unwrap_or_default();
+    let (u, v) = chroma.split_at_mut_checked(width).unwrap_or_default();
+    [above, below, u, v]
 }

@@ -7,7 +7,7 @@
 use core::convert::Infallible;
 use core::panic::PanicInfo;
 
-use decoder_core::{Decoder, Error, Limits, Rgb565Rows, Stream};
+use decoder_core::{Decoder, Error, Limits, Place, Rgb565Rows, Stream};
 
 unsafe extern "C" {
     fn the_decoder_can_panic() -> !;
@@ -28,7 +28,7 @@ unsafe extern "C" fn decode_all(bytes: *const u8, len: usize, scratch: *mut u32,
     // SAFETY: by this function's own contract.
     let (bytes, scratch) =
         unsafe { (core::slice::from_raw_parts(bytes, len), core::slice::from_raw_parts_mut(scratch, words)) };
-    let draw = |_: u32, _: u16, pixels: &[u16]| -> Result<(), Infallible> {
+    let draw = |_: Place, pixels: &[u16]| -> Result<(), Infallible> {
         // SAFETY: by this function's own contract.
         pixels.iter().for_each(|&pixel| unsafe { shown.write_volatile(pixel) });
         Ok(())
@@ -39,7 +39,7 @@ unsafe extern "C" fn decode_all(bytes: *const u8, len: usize, scratch: *mut u32,
 fn decode(
     bytes: &[u8],
     scratch: &mut [u32],
-    draw: impl FnMut(u32, u16, &[u16]) -> Result<(), Infallible>,
+    draw: impl FnMut(Place, &[u16]) -> Result<(), Infallible>,
 ) -> Result<u64, Error> {
     let mut line = [0; 64];
     let mut sink = Rgb565Rows::new(&mut line, draw);

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 
-use decoder_core::{Limits, Rgb565Rows};
+use decoder_core::{Limits, Place, Rgb565Rows};
 use embedded_hal::delay::DelayNs;
 use embedded_hal::digital::{self, OutputPin};
 use embedded_hal::spi::{self, Operation, SpiDevice};
@@ -95,7 +95,7 @@ fn rows_arrive_in_the_middle_of_the_panel() {
 
     let mut expected = vec![];
     let mut line = [0; 32];
-    let mut rows = Rgb565Rows::new(&mut line, |_, row, pixels: &[u16]| -> Result<(), Infallible> {
+    let mut rows = Rgb565Rows::new(&mut line, |Place { row, .. }, pixels: &[u16]| -> Result<(), Infallible> {
         let (left, top) = ((240 - width) / 2, (240 - height) / 2 + row);
         expected.push((COLUMNS, range(left, left + width - 1)));
         expected.push((ROWS, range(top, top)));

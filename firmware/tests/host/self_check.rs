@@ -20,8 +20,14 @@ fn decibels_are_those_of_an_exact_logarithm() {
         let mut difference = LumaDifference::new(&reference);
         for (row, luma) in decoded.chunks(128).enumerate() {
             let (upper, lower) = luma.split_at(64);
-            let Ok(()) =
-                difference.row_pair(RowPair { frame: 0, row: row as u16, luma: [upper, lower], u: &[], v: &[] });
+            let Ok(()) = difference.row_pair(RowPair {
+                frame: 0,
+                row: row as u16,
+                column: 0,
+                luma: [upper, lower],
+                u: &[],
+                v: &[],
+            });
         }
         let measured = f64::from(difference.psnr().expect("samples differ"));
         assert!((measured - exact).abs() < 0.1, "{measured} instead of {exact} dB");
@@ -31,7 +37,7 @@ fn decibels_are_those_of_an_exact_logarithm() {
 #[test]
 fn no_difference_has_no_decibels() {
     let mut difference = LumaDifference::new(&[1, 2, 3]);
-    let Ok(()) = difference.row_pair(RowPair { frame: 0, row: 0, luma: [&[1, 2, 3], &[4]], u: &[], v: &[] });
+    let Ok(()) = difference.row_pair(RowPair { frame: 0, row: 0, column: 0, luma: [&[1, 2, 3], &[4]], u: &[], v: &[] });
     assert_eq!(difference.psnr(), None);
 }
 

@@ -1,7 +1,7 @@
 //! Block motion search: for each 16x16 block the vector with the least sum of absolute differences plus the cost of its bits.
 
 use decoder_core::synthesis::prediction::{Plane, predict_row};
-use decoder_core::wire::{Geometry, Motion, SITE};
+use decoder_core::wire::{Geometry, Motion};
 use ndarray::{Array3, ArrayViewMut3};
 use rayon::prelude::*;
 
@@ -45,24 +45,14 @@ impl Phases {
         let plane = |phase: usize| {
             let vector = |quarters: usize| vec![quarters as i8; columns];
             let (vertical, horizontal) = (vector(phase / QUARTERS), vector(phase % QUARTERS));
-            let mut row = vec![0; SITE * width];
+            let mut chroma = [vec![0; width], vec![0; width]];
+            let all = vec![u32::MAX; columns.div_ceil(32)];
             let mut luma = vec![0; 4 * width * height];
             for (number, pair) in luma.chunks_exact_mut(4 * width).enumerate() {
-                predict_row(
-                    reference.views(),
-                    motion.interpolation,
-                    reference.geometry,
-                    number,
-                    [&vertical, &horizontal],
-                    &mut row,
-                );
                 let (above, below) = pair.split_at_mut(2 * width);
-                for ((above, below), site) in
-                    above.chunks_exact_mut(2).zip(below.chunks_exact_mut(2)).zip(row.chunks_exact(SITE))
-                {
-                    above.copy_from_slice(&site[..2]);
-                    below.copy_from_slice(&site[2..4]);
-                }
+                let [u, v] = &mut chroma;
+                let vectors = [&vertical[..], &horizontal];
+                predict_row(reference.views(), motion.interpolation, number, vectors, &all, [above, below, u, v]);
             }
             luma
         };

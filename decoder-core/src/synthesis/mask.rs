@@ -1,0 +1,169 @@
+//! Rows of bits, one a site: where a row of activations may differ from zero.
+//!
+//! A network without biases that does not see the prediction makes zero of zero. What no latent reaches is then known before
+//! it is computed, site by site, and stays the zero that the line buffers begin with.
+
+use core::ops::Range;
+
+use crate::wire::MAX_DIMENSION;
+
+/// Sites of a word.
+const BITS: usize = u32::BITS as usize;
+/// Words of the widest row.
+pub(super) const MAX_WORDS: usize = words((MAX_DIMENSION.0 as usize).div_ceil(2));
+/// A mask of any row.
+pub(super) type AnyMask = [u32; MAX_WORDS];
+
+/// Words of a row.
+pub(super) const fn words(sites: usize) -> usize {
+    sites.div_ceil(BITS)
+}
+
+/// Sets the bits of all sites.
+pub(super) fn set_all(mask: &mut [u32], sites: usize) {
+    mask.fill(u32::MAX);
+    trim(mask, sites);
+}
+
+/// Clears the bits behind the last site.
+fn trim(mask: &mut [u32], sites: usize) {
+    if let Some(last) = mask.get_mut(sites / BITS) {
+        *last &= (1 << (sites % BITS)) - 1;
+    }
+}
+
+/// Adds the bits of another row.
+pub(super) fn unite(mask: &mut [u32], other: &[u32]) {
+    mask.iter_mut().zip(other).for_each(|(word, other)| *word |= other);
+}
+
+/// Sets the bits of the latents that are not zero.
+pub(super) fn mark_latents(mask: &mut [u32], latents: &[i8]) {
+    for (word, latents) in mask.iter_mut().zip(latents.chunks(BITS)) {
+        let (fours, rest) = latents.as_chunks::<4>();
+        let mut bit = 1;
+        for &four in fours {
+            // Most are zero, and looked at together.
+            if four != [0; 4] {
+                for (place, latent) in four.into_iter().enumerate() {
+                    *word |= if latent == 0 { 0 } else { bit << place };
+                }
+            }
+            bit = bit.wrapping_shl(4);
+        }
+        for (place, &latent) in rest.iter().enumerate() {
+            *word |= if latent == 0 { 0 } else { bit << place };
+        }
+    }
+}
+
+/// Adds the sites beside those that are set.
+pub(super) fn dilate(mask: &mut [u32], sites: usize) {
+    let mut before = 0;
+    for at in 0..mask.len() {
+        let after = mask.get(at + 1).copied().unwrap_or(0);
+        if let Some(word) = mask.get_mut(at) {
+            let own = *word;
+            *word = own | (own << 1) | (own >> 1) | (before >> (BITS - 1)) | (after << (BITS - 1));
+            before = own;
+        }
+    }
+    trim(mask, sites);
+}
+
+/// Sets the bits of the sites that upsampling by two makes from the sites of `coarse`: site `i` speaks in `2i - 1..=2i + 2`.
+pub(super) fn upsample(mask: &mut [u32], sites: usize, coarse: impl Fn(usize) -> u32) {
+    for (at, word) in mask.iter_mut().enumerate() {
+        *word = twice(coarse(at / 2) >> (BITS / 2 * (at % 2)));
+    }
+    dilate(mask, sites);
+}
+
+/// Each of the lower 16 bits twice.
+const fn twice(half: u32) -> u32 {
+    let bits = half & 0xffff;
+    let bits = (bits | (bits << 8)) & 0x00ff_00ff;
+    let bits = (bits | (bits << 4)) & 0x0f0f_0f0f;
+    let bits = (bits | (bits << 2)) & 0x3333_3333;
+    let bits = (bits | (bits << 1)) & 0x5555_5555;
+    bits | (bits << 1)
+}
+
+/// The runs of set bits, first to last; those that are at most `gap` apart are one.
+pub(super) fn runs(mask: &[u32], gap: usize) -> impl Iterator<Item = Range<usize>> {
+    let mut at = 0;
+    core::iter::from_fn(move || {
+        let start = next(mask, at, 0)?;
+        loop {
+            at = next(mask, at.max(start), u32::MAX).unwrap_or(mask.len() * BITS);
+            match next(mask, at, 0) {
+                Some(again) if again - at <= gap => at = again,
+                _ => return Some(start..at),
+            }
+        }
+    })
+}
+
+/// The first bit from `from` on that is set, or, with `flip` all ones, clear.
+fn next(mask: &[u32], from: usize, flip: u32) -> Option<usize> {
+    let first = from / BITS;
+    let mut word = (mask.get(first)? ^ flip) & (u32::MAX << (from % BITS));
+    let mut at = first;
+    while word == 0 {
+        at += 1;
+        word = mask.get(at)? ^ flip;
+    }
+    Some(at * BITS + word.trailing_zeros() as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A mask of the sites for which `set` holds.
+    fn mask_of(sites: usize, set: impl Fn(usize) -> bool) -> Vec<u32> {
+        let mut mask = vec![0; words(sites)];
+        (0..sites).filter(|&site| set(site)).for_each(|site| mask[site / BITS] |= 1 << (site % BITS));
+        mask
+    }
+
+    extern crate std;
+    use std::{vec, vec::Vec};
+
+    #[test]
+    fn bits_reach_as_far_as_the_arithmetic() {
+        for sites in [1, 31, 32, 33, 64, 95] {
+            for one in 0..sites {
+                let mut dilated = mask_of(sites, |site| site == one);
+                dilate(&mut dilated, sites);
+                assert_eq!(dilated, mask_of(sites, |site| site.abs_diff(one) <= 1));
+                let coarse = mask_of(sites, |site| site == one);
+                for fine in [2 * sites - 1, 2 * sites] {
+                    let mut upsampled = vec![0; words(fine)];
+                    upsample(&mut upsampled, fine, |at| coarse.get(at).copied().unwrap_or(0));
+                    let reached = |site: usize| (2 * one).saturating_sub(1) <= site && site <= 2 * one + 2;
+                    assert_eq!(upsampled, mask_of(fine, reached));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn runs_cover_the_set_bits() {
+        let mask = mask_of(96, |site| (site % 7 < 3 && site < 40) || site > 62);
+        let alone: Vec<_> = runs(&mask, 0).collect();
+        assert_eq!(alone, [0..3, 7..10, 14..17, 21..24, 28..31, 35..38, 63..96]);
+        assert_eq!(runs(&mask, 4).collect::<Vec<_>>(), [0..38, 63..96]);
+        assert_eq!(runs(&[], 4).count() + runs(&[0, 0], 4).count(), 0);
+    }
+
+    #[test]
+    fn latents_are_marked_where_they_are_not_zero() {
+        for len in [1, 4, 31, 32, 70] {
+            let latents: Vec<i8> = (0..len).map(|i| if i % 5 == 3 { -1 } else { 0 }).collect();
+            let mut mask = vec![0; words(len)];
+            mark_latents(&mut mask, &latents);
+            assert_eq!(mask, mask_of(len, |site| site % 5 == 3));
+        }
+    }
+}
