@@ -230,6 +230,24 @@ fn assemble(
     RandomStream { header, models, bytes }
 }
 
+/// A clip of 32x24 at 30000/1001 pictures a second: `segments` segments of `segment_frames` pictures.
+#[must_use]
+pub fn clip(seed: u64, segments: u32, segment_frames: u32) -> Vec<u8> {
+    let numbers = &mut Numbers::new(seed);
+    let architecture = architecture(numbers);
+    let (width, height) = (32, 24);
+    let frames = segments * segment_frames;
+    let level = Level::Full;
+    let header = FileHeader { width, height, rate_num: 30_000, rate_den: 1001, frames, segments, level, architecture };
+    let payloads: Vec<_> = (0..segments)
+        .map(|index| {
+            let model = segment(numbers, &header.architecture, header.geometry(), segment_frames as usize);
+            segment_bytes(&header, index, index * segment_frames, &model).expect("the model is valid")
+        })
+        .collect();
+    file_bytes(&header, &payloads)
+}
+
 /// Runs `check` on `cases` seeds, and names the seed that fails.
 ///
 /// # Panics
