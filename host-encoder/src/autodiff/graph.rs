@@ -24,7 +24,7 @@ pub struct ProfileRow {
     pub calls: u64,
     /// Wall-clock time.
     pub seconds: f64,
-    /// Floating-point operations; a backward pass counts twice its forward pass.
+    /// Floating-point operations.
     pub flops: u64,
 }
 
@@ -48,7 +48,8 @@ struct Node<T> {
     inputs: Vec<Var>,
     /// Places in `inputs`, by the number of the node.
     by_number: Vec<usize>,
-    flops: u64,
+    /// Floating-point operations of a forward and of a backward pass.
+    flops: [u64; 2],
     /// A trainable leaf is among what this node depends on.
     wants_gradient: bool,
     enabled: bool,
@@ -71,7 +72,7 @@ impl<T: Real> Graph<T> {
     /// A value from outside; `trainable` if its gradient is wanted.
     pub fn leaf(&mut self, value: ArrayD<T>, trainable: bool) -> Var {
         let value = value.as_standard_layout().into_owned();
-        self.add(value, None, &[], 0, trainable)
+        self.add(value, None, &[], [0; 2], trainable)
     }
 
     /// The value of `op` of `inputs`. It is computed by the next [`Graph::forward`].
@@ -82,7 +83,7 @@ impl<T: Real> Graph<T> {
         assert!((1..=MAX_INPUTS).contains(&inputs.len()), "{} inputs", inputs.len());
         let shapes: Vec<&[usize]> = inputs.iter().map(|v| self.values[v.0].shape()).collect();
         let value = ArrayD::from_elem(op.output_shape(&shapes), T::ZERO);
-        let flops = op.forward_flops(&shapes);
+        let flops = [op.forward_flops(&shapes), op.backward_flops(&shapes)];
         let wants = inputs.iter().any(|v| self.nodes[v.0].wants_gradient);
         self.add(value, Some(Box::new(op)), inputs, flops, wants)
     }
@@ -92,7 +93,7 @@ impl<T: Real> Graph<T> {
         value: ArrayD<T>,
         op: Option<Box<dyn Op<T>>>,
         inputs: &[Var],
-        flops: u64,
+        flops: [u64; 2],
         wants_gradient: bool,
     ) -> Var {
         let mut by_number: Vec<usize> = (0..inputs.len()).collect();
@@ -153,7 +154,7 @@ impl<T: Real> Graph<T> {
                 *slot = &before[input.0];
             }
             op.forward(&inputs[..node.inputs.len()], &mut this[0]);
-            record(&mut self.profile, op.name(), false, start, node.flops);
+            record(&mut self.profile, op.name(), false, start, node.flops[0]);
         }
     }
 
@@ -200,7 +201,7 @@ impl<T: Real> Graph<T> {
             }
             let count = node.inputs.len();
             op.backward(&inputs[..count], &self.values[i], &this_gradient[0], &mut slots[..count]);
-            record(&mut self.profile, op.name(), true, start, 2 * node.flops);
+            record(&mut self.profile, op.name(), true, start, node.flops[1]);
         }
         for (node, gradient) in self.nodes.iter_mut().zip(&mut self.gradients) {
             if node.written != pass && node.written != 0 {
@@ -215,9 +216,9 @@ impl<T: Real> Graph<T> {
         self.profile = Some(Vec::new());
     }
 
-    /// What was measured, in the order of first use; empty if nobody enabled it.
-    pub fn profile(&self) -> Vec<ProfileRow> {
-        self.profile.clone().unwrap_or_default()
+    /// What was measured since the last call, in the order of first use; empty if nobody enabled it.
+    pub fn take_profile(&mut self) -> Vec<ProfileRow> {
+        self.profile.as_mut().map(std::mem::take).unwrap_or_default()
     }
 }
 
@@ -302,13 +303,14 @@ mod tests {
     #[test]
     fn profiles() {
         let (mut graph, [.., loss]) = graph();
-        assert!(graph.profile().is_empty());
+        assert!(graph.take_profile().is_empty());
         graph.enable_profile();
         graph.forward();
         graph.backward(loss);
-        let rows = graph.profile();
+        let rows = graph.take_profile();
         let affine = rows.iter().find(|row| row.name == "affine" && row.backward).unwrap();
-        assert_eq!((affine.calls, affine.flops), (2, 8));
+        assert_eq!((affine.calls, affine.flops), (2, 4));
+        assert!(graph.take_profile().is_empty());
     }
 
     #[test]

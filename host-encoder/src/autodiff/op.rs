@@ -31,4 +31,9 @@ pub trait Op<T: Real>: Send {
 
     /// Floating-point operations of one forward pass (an FMA counts two), for benchmarks.
     fn forward_flops(&self, inputs: &[&[usize]]) -> u64;
+
+    /// The same of one backward pass that gives every input its gradient.
+    fn backward_flops(&self, inputs: &[&[usize]]) -> u64 {
+        2 * self.forward_flops(inputs)
+    }
 }

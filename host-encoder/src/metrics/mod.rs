@@ -1,7 +1,7 @@
 //! How close two clips are, and how two codecs compare.
 
 mod bd_rate;
-mod ms_ssim;
+pub(crate) mod ms_ssim;
 mod psnr;
 
 pub use bd_rate::{BdRate, RatePoint, bd_rate};

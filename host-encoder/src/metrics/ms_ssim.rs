@@ -9,15 +9,15 @@
 use crate::frame::Frame;
 
 /// Exponents of the scales, fine to coarse.
-const EXPONENTS: [f64; 5] = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333];
+pub(crate) const EXPONENTS: [f64; 5] = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333];
 /// Samples of a window's side.
-const WINDOW: usize = 11;
+pub(crate) const WINDOW: usize = 11;
 /// Standard deviation of the window in samples.
 const DEVIATION: f64 = 1.5;
 /// Keeps the luminance term finite, squared code values.
-const C1: f64 = (0.01 * 255.0) * (0.01 * 255.0);
+pub(crate) const C1: f64 = (0.01 * 255.0) * (0.01 * 255.0);
 /// Keeps the contrast and structure term finite, squared code values.
-const C2: f64 = (0.03 * 255.0) * (0.03 * 255.0);
+pub(crate) const C2: f64 = (0.03 * 255.0) * (0.03 * 255.0);
 
 /// MS-SSIM of the luma of two pictures: 1 where they are equal, towards 0 the more they differ.
 ///
@@ -80,7 +80,7 @@ impl MsSsimMeter {
 }
 
 /// Scales for a picture whose smaller side has this many samples.
-fn scales(side: usize) -> usize {
+pub(crate) fn scales(side: usize) -> usize {
     (1..EXPONENTS.len()).take_while(|&scale| side >> scale >= WINDOW).count() + 1
 }
 
@@ -133,8 +133,8 @@ fn similarity(a: &Plane, b: &Plane) -> Similarity {
 
 /// Weighted means of all windows that lie within the plane, row by row.
 fn windowed(plane: &Plane) -> Vec<f64> {
-    let across = window(plane.width.min(WINDOW));
-    let down = window(plane.height.min(WINDOW));
+    let across = window(plane.width);
+    let down = window(plane.height);
     let width = plane.width + 1 - across.len();
     let mut rows = Vec::with_capacity(width * plane.height);
     for row in plane.samples.chunks_exact(plane.width) {
@@ -150,8 +150,9 @@ fn windowed(plane: &Plane) -> Vec<f64> {
     means
 }
 
-/// A Gaussian of `len` weights with the sum 1.
-fn window(len: usize) -> Vec<f64> {
+/// The weights of a window along a side of `side` samples; their sum is 1.
+pub(crate) fn window(side: usize) -> Vec<f64> {
+    let len = side.min(WINDOW);
     let middle = (len as f64 - 1.0) / 2.0;
     let weights: Vec<f64> =
         (0..len).map(|at| (-(at as f64 - middle).powi(2) / (2.0 * DEVIATION * DEVIATION)).exp()).collect();

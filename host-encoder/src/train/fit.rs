@@ -45,10 +45,17 @@ pub struct Progress {
 }
 
 /// A leaf and its optimiser.
-struct Trained {
+pub(super) struct Trained {
     var: Var,
     adam: Adam<f32>,
     kind: Kind,
+}
+
+impl Trained {
+    /// Numbers of the leaf.
+    pub(super) fn len(&self) -> usize {
+        self.adam.first_moments().len()
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -93,7 +100,7 @@ fn planes(frame: &Frame, geometry: Geometry) -> Planes {
 }
 
 /// The mean of each plane.
-fn mean_colour(frame: &Frame) -> [u8; 3] {
+pub(super) fn mean_colour(frame: &Frame) -> [u8; 3] {
     frame.planes().map(|plane| {
         let sum: u64 = plane.iter().map(|&sample| u64::from(sample)).sum();
         ((2 * sum + plane.len() as u64) / (2 * plane.len() as u64)) as u8
@@ -101,7 +108,7 @@ fn mean_colour(frame: &Frame) -> [u8; 3] {
 }
 
 /// The motion from each source picture to the next: `[frame][vertical, horizontal][row][column]`.
-fn source_motion(frames: &[Frame], architecture: &Architecture, geometry: Geometry, lambda: f64) -> Option<Array4<i8>> {
+pub(super) fn source_motion(frames: &[Frame], architecture: &Architecture, geometry: Geometry, lambda: f64) -> Option<Array4<i8>> {
     let motion = architecture.motion?;
     let (rows, columns) = geometry.motion();
     let mut field = Array4::zeros((frames.len(), 2, rows, columns));
@@ -137,7 +144,7 @@ pub fn fit(
     }
     let mut trained = trained(&network);
     let schedule = Schedule::new(settings.effort);
-    let shifts = vec![SHIFT; network.layers.len()];
+    let shifts = weight_shifts(&network);
     let mut noise = Kumaraswamy::new(1.0);
     let mut guard = Guard::default();
     let mut first = 0;
@@ -186,7 +193,12 @@ pub fn fit(
     Ok(quantise(&network, architecture, geometry, frames.len(), motion.as_ref(), &shifts, colour))
 }
 
-fn trained(network: &Network) -> Vec<Trained> {
+/// Fraction bits of each layer's weights.
+pub(super) fn weight_shifts(network: &Network) -> Vec<u8> {
+    vec![SHIFT; network.layers.len()]
+}
+
+pub(super) fn trained(network: &Network) -> Vec<Trained> {
     let settings = AdamSettings { beta2: BETA2, ..AdamSettings::default() };
     let new =
         |(var, kind): (Var, Kind)| Trained { var, adam: Adam::new(network.graph.value(var).len(), settings), kind };
@@ -219,7 +231,7 @@ fn restore(network: &mut Network, trained: &mut [Trained], leaves: &[LeafState])
 }
 
 /// Moves all leaves against their gradients; `false` if one of these is not finite.
-fn descend(network: &mut Network, trained: &mut [Trained], moment: &Moment, guard: &Guard) -> bool {
+pub(super) fn descend(network: &mut Network, trained: &mut [Trained], moment: &Moment, guard: &Guard) -> bool {
     let mut finite = true;
     for leaf in trained {
         let rate = leaf.kind.rate(moment, guard.caution());
@@ -232,7 +244,7 @@ fn descend(network: &mut Network, trained: &mut [Trained], moment: &Moment, guar
 }
 
 /// Sets the leaves that a step's moment decides.
-fn prepare(network: &mut Network, moment: &Moment, noise: &Kumaraswamy, shifts: &[u8], random: &mut Random) {
+pub(super) fn prepare(network: &mut Network, moment: &Moment, noise: &Kumaraswamy, shifts: &[u8], random: &mut Random) {
     let graph = &mut network.graph;
     graph.value_mut(network.rounding)[0] = moment.temperature;
     graph.value_mut(network.rounding)[1] = f32::from(u8::from(moment.settled));

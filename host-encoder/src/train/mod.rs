@@ -1,5 +1,6 @@
 //! Fitting a representation to a clip.
 
+mod bench;
 mod cost;
 mod fit;
 mod guard;
@@ -23,6 +24,7 @@ use crate::frame::{Clip, Frame};
 use crate::progress::Observer;
 use crate::settings::EncodeSettings;
 
+pub use bench::{StepCost, measure_steps};
 pub use cost::{Cost, expected_cost};
 pub use fit::Progress;
 pub use outline::{Outline, Span};

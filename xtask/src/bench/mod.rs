@@ -2,6 +2,7 @@
 
 mod encode;
 mod rd;
+mod train;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -14,6 +15,8 @@ pub enum BenchCommand {
     Encode(encode::EncodeArgs),
     /// Rate and distortion of every level against ffmpeg's codecs
     Rd(rd::RdArgs),
+    /// Speed of a training step, part by part, against the machine's own peak
+    Train(train::TrainArgs),
 }
 
 /// Measures.
@@ -22,5 +25,6 @@ pub fn run(command: &BenchCommand) -> Result<()> {
     match command {
         BenchCommand::Encode(args) => encode::run(args),
         BenchCommand::Rd(args) => rd::run(args),
+        BenchCommand::Train(args) => train::run(args),
     }
 }

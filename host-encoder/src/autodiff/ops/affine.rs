@@ -50,6 +50,11 @@ impl<T: Real> Op<T> for Affine {
     fn forward_flops(&self, inputs: &[&[usize]]) -> u64 {
         2 * inputs[0].iter().product::<usize>() as u64
     }
+
+    fn backward_flops(&self, inputs: &[&[usize]]) -> u64 {
+        // Only one input has a gradient.
+        <Self as Op<T>>::forward_flops(self, inputs)
+    }
 }
 
 #[cfg(test)]

@@ -61,6 +61,11 @@ impl<T: Real> Op<T> for Distortion {
     fn forward_flops(&self, inputs: &[&[usize]]) -> u64 {
         3 * inputs[0].iter().product::<usize>() as u64
     }
+
+    fn backward_flops(&self, inputs: &[&[usize]]) -> u64 {
+        // Only the picture has a gradient.
+        <Self as Op<T>>::forward_flops(self, inputs)
+    }
 }
 
 #[cfg(test)]

@@ -57,6 +57,11 @@ impl<T: Real> Op<T> for FakeQuant {
     fn forward_flops(&self, inputs: &[&[usize]]) -> u64 {
         5 * inputs[0].iter().product::<usize>() as u64
     }
+
+    fn backward_flops(&self, inputs: &[&[usize]]) -> u64 {
+        // Only the tensor has a gradient.
+        <Self as Op<T>>::forward_flops(self, inputs)
+    }
 }
 
 #[cfg(test)]

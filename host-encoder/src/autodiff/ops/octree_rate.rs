@@ -407,4 +407,9 @@ impl<T: LaneMath> Op<T> for OctreeRate<T> {
         // The gradients are computed with the value: each multiplication for itself, its input and its weight.
         latents * (3 * 2 * network as u64 + FIXED_FLOPS)
     }
+
+    /// The gradients are there; they are only handed on.
+    fn backward_flops(&self, _: &[&[usize]]) -> u64 {
+        4 * (self.config.shape[0] * self.area()) as u64
+    }
 }

@@ -147,6 +147,10 @@ impl<T: Real> Op<T> for SoftRound<T> {
     fn forward_flops(&self, inputs: &[&[usize]]) -> u64 {
         60 * inputs[0].iter().product::<usize>() as u64
     }
+
+    fn backward_flops(&self, inputs: &[&[usize]]) -> u64 {
+        2 * inputs[0].iter().product::<usize>() as u64
+    }
 }
 
 #[cfg(test)]

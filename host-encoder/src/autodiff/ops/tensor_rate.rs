@@ -66,6 +66,11 @@ impl<T: Real> Op<T> for TensorRate {
     fn forward_flops(&self, inputs: &[&[usize]]) -> u64 {
         2 * inputs[0].iter().product::<usize>() as u64
     }
+
+    fn backward_flops(&self, inputs: &[&[usize]]) -> u64 {
+        // Only the tensor has a gradient.
+        <Self as Op<T>>::forward_flops(self, inputs)
+    }
 }
 
 #[cfg(test)]

@@ -177,6 +177,11 @@ impl<T: Real> Op<T> for Upsample2<T> {
     fn forward_flops(&self, inputs: &[&[usize]]) -> u64 {
         (5 * inputs[0][0] * self.height * self.width) as u64
     }
+
+    fn backward_flops(&self, inputs: &[&[usize]]) -> u64 {
+        // Only one input has a gradient.
+        <Self as Op<T>>::forward_flops(self, inputs)
+    }
 }
 
 #[cfg(test)]

@@ -211,6 +211,11 @@ impl<T: Real> Op<T> for Warp<T> {
         // Two passes of four taps; the first one on three rows more.
         18 * inputs[0].iter().product::<usize>() as u64
     }
+
+    fn backward_flops(&self, inputs: &[&[usize]]) -> u64 {
+        // Only the picture has a gradient.
+        <Self as Op<T>>::forward_flops(self, inputs)
+    }
 }
 
 #[cfg(test)]
