@@ -27,6 +27,15 @@ impl Effort {
     }
 }
 
+/// What is to be near the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Metric {
+    /// Squared errors.
+    Psnr,
+    /// Structure: MS-SSIM of the luma, with a tenth of squared errors, and squared errors of the chroma.
+    MsSsim,
+}
+
 /// The settings of an encode. The same clip, settings and seed give the same bytes, whatever the number of threads.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,6 +46,8 @@ pub struct EncodeSettings {
     /// Weight of the rate: the encoder minimises `D + lambda * bits / pixel`, where `D` is
     /// `(6 MSE-Y + MSE-U + MSE-V) / 8` in squared code values. Positive; smaller is better and larger.
     pub lambda: f64,
+    /// What distortion means. With [`Metric::MsSsim`] lambda leads to about the same rates.
+    pub metric: Metric,
     /// How long to fit.
     pub effort: Effort,
     /// Start of the random numbers.
@@ -59,6 +70,7 @@ impl Default for EncodeSettings {
         Self {
             level: Level::Micro,
             lambda: lambda_of_quality(DEFAULT_QUALITY),
+            metric: Metric::Psnr,
             effort: Effort::Normal,
             seed: 0,
             threads: None,

@@ -53,6 +53,7 @@ struct Node<T> {
     /// A trainable leaf is among what this node depends on.
     wants_gradient: bool,
     enabled: bool,
+    held: bool,
     /// The backward pass that wrote the gradient last; 0 if it is all zeros.
     written: u64,
 }
@@ -103,7 +104,7 @@ impl<T: Real> Graph<T> {
         self.gradients.push(ArrayD::from_elem(shape, T::ZERO));
         self.values.push(value);
         let inputs = inputs.to_vec();
-        self.nodes.push(Node { op, inputs, by_number, flops, wants_gradient, enabled: true, written: 0 });
+        self.nodes.push(Node { op, inputs, by_number, flops, wants_gradient, enabled: true, held: false, written: 0 });
         Var(self.nodes.len() - 1)
     }
 
@@ -141,10 +142,16 @@ impl<T: Real> Graph<T> {
         self.nodes[var.0].enabled = enabled;
     }
 
-    /// Computes all nodes that are enabled.
+    /// Holds an operation: it keeps what it has computed, and its backward pass goes on from that. For operations that
+    /// compute gradients together with values, when inputs change slowly from step to step.
+    pub fn set_held(&mut self, var: Var, held: bool) {
+        self.nodes[var.0].held = held;
+    }
+
+    /// Computes all nodes that are enabled and not held.
     pub fn forward(&mut self) {
         for (i, node) in self.nodes.iter_mut().enumerate() {
-            let Some(op) = node.op.as_mut().filter(|_| node.enabled) else {
+            let Some(op) = node.op.as_mut().filter(|_| node.enabled && !node.held) else {
                 continue;
             };
             let start = self.profile.as_ref().map(|_| Instant::now());
@@ -192,7 +199,7 @@ impl<T: Real> Graph<T> {
                     let gradient = &mut head[number - first];
                     if input.written != pass {
                         // Not all at the beginning: what was just cleared is still in the cache.
-                        gradient.fill(T::ZERO);
+                        clear(gradient);
                         input.written = pass;
                     }
                     slots[place] = Some(gradient);
@@ -205,7 +212,7 @@ impl<T: Real> Graph<T> {
         }
         for (node, gradient) in self.nodes.iter_mut().zip(&mut self.gradients) {
             if node.written != pass && node.written != 0 {
-                gradient.fill(T::ZERO);
+                clear(gradient);
                 node.written = 0;
             }
         }
@@ -220,6 +227,12 @@ impl<T: Real> Graph<T> {
     pub fn take_profile(&mut self) -> Vec<ProfileRow> {
         self.profile.as_mut().map(std::mem::take).unwrap_or_default()
     }
+}
+
+/// Sets all to zero.
+fn clear<T: Real>(array: &mut ArrayD<T>) {
+    // `ArrayD::fill` goes from element to element.
+    array.as_slice_mut().expect("the arrays of a tape are contiguous").fill(T::ZERO);
 }
 
 fn record(

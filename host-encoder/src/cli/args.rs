@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use decoder_core::Level;
 
 use crate::io::{ClipRange, Target};
-use crate::settings::{Effort, EncodeSettings, lambda_of_quality};
+use crate::settings::{Effort, EncodeSettings, Metric, lambda_of_quality};
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -62,6 +62,9 @@ pub struct EncodeArgs {
     /// Weight of the rate in D + lambda x bits/pixel, instead of --quality (50 is 150, 70 is 50)
     #[arg(long, value_name = "X", value_parser = positive, conflicts_with = "quality", help_heading = "Coding")]
     pub lambda: Option<f64>,
+    /// What is to be near the source: squared errors, or structure as MS-SSIM sees it
+    #[arg(long, value_name = "METRIC", value_enum, default_value_t = MetricName::Psnr, help_heading = "Coding")]
+    pub metric: MetricName,
     /// How long to fit
     #[arg(long, value_name = "EFFORT", value_enum, default_value_t = EffortName::Normal, help_heading = "Coding")]
     pub effort: EffortName,
@@ -96,6 +99,7 @@ impl EncodeArgs {
         EncodeSettings {
             level: self.level.into(),
             lambda: lambda.unwrap_or(default.lambda),
+            metric: self.metric.into(),
             effort: self.effort.into(),
             seed: self.seed,
             threads: self.threads.map(usize::from),
@@ -192,6 +196,24 @@ impl From<EffortName> for Effort {
             EffortName::Draft => Self::Draft,
             EffortName::Normal => Self::Normal,
             EffortName::Best => Self::Best,
+        }
+    }
+}
+
+/// Names of the metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum MetricName {
+    /// The mean squared error
+    Psnr,
+    /// Multi-scale structural similarity of the luma
+    MsSsim,
+}
+
+impl From<MetricName> for Metric {
+    fn from(name: MetricName) -> Self {
+        match name {
+            MetricName::Psnr => Self::Psnr,
+            MetricName::MsSsim => Self::MsSsim,
         }
     }
 }

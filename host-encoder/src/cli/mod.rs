@@ -9,7 +9,7 @@ mod info;
 mod interrupt;
 mod table;
 
-pub use args::{Command, DecodeArgs, EffortName, EncodeArgs, InfoArgs, LevelName};
+pub use args::{Command, DecodeArgs, EffortName, EncodeArgs, InfoArgs, LevelName, MetricName};
 pub use bar::Progress;
 pub use encode::{Encoded, encode_clip};
 pub use failure::{Usage, finish};

@@ -9,7 +9,7 @@ use crate::autodiff::ProfileRow;
 use crate::frame::Clip;
 use crate::settings::EncodeSettings;
 
-use super::fit::{descend, lattice, mean_colour, prepare, source_motion, trained, weight_shifts};
+use super::fit::{descend, lattice, mean_colour, objective, prepare, source_motion, trained, weight_shifts};
 use super::guard::Guard;
 use super::network::Network;
 use super::presets::architecture;
@@ -47,8 +47,9 @@ pub fn measure_steps(clip: &Clip, settings: &EncodeSettings, steps: u64) -> Step
     let targets: Vec<Array3<f32>> = clip.frames.iter().map(|frame| lattice(frame, geometry)).collect();
     let motion = source_motion(&clip.frames, &architecture, geometry, settings.lambda);
     let colour = mean_colour(&clip.frames[0]);
+    let objective = objective(&clip.frames[0], settings);
     let mut network =
-        Network::new(&architecture, geometry, &targets, motion.is_some(), colour, settings.lambda, &mut random);
+        Network::new(&architecture, geometry, &targets, motion.is_some(), colour, &objective, &mut random);
     if let Some(motion) = &motion {
         network.set_motion(motion);
     }
@@ -69,8 +70,7 @@ pub fn measure_steps(clip: &Clip, settings: &EncodeSettings, steps: u64) -> Step
         let start = Instant::now();
         prepare(&mut network, &moment, &noise, &shifts, &mut random);
         let prepared = start.elapsed().as_secs_f64();
-        network.graph.forward();
-        network.graph.backward(network.loss);
+        network.run(objective.structural);
         let before = start.elapsed().as_secs_f64();
         descend(&mut network, &mut leaves, &moment, &guard);
         let seconds = start.elapsed().as_secs_f64();

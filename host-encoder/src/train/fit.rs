@@ -9,12 +9,12 @@ use crate::autodiff::Var;
 use crate::autodiff::optim::{Adam, AdamSettings};
 use crate::bitstream::SegmentModel;
 use crate::frame::Frame;
-use crate::settings::EncodeSettings;
+use crate::settings::{EncodeSettings, Metric};
 
 use super::EncodeError;
 use super::guard::{Guard, Verdict};
 use super::motion_search::{self, Planes};
-use super::network::{BIAS_STEP, CONTEXT_STEP, GAIN_STEP, Network};
+use super::network::{BIAS_STEP, CONTEXT_STEP, GAIN_STEP, Network, Objective};
 use super::quantise::quantise;
 use super::random::{Kumaraswamy, Random};
 use super::schedule::{Moment, Schedule};
@@ -108,7 +108,12 @@ pub(super) fn mean_colour(frame: &Frame) -> [u8; 3] {
 }
 
 /// The motion from each source picture to the next: `[frame][vertical, horizontal][row][column]`.
-pub(super) fn source_motion(frames: &[Frame], architecture: &Architecture, geometry: Geometry, lambda: f64) -> Option<Array4<i8>> {
+pub(super) fn source_motion(
+    frames: &[Frame],
+    architecture: &Architecture,
+    geometry: Geometry,
+    lambda: f64,
+) -> Option<Array4<i8>> {
     let motion = architecture.motion?;
     let (rows, columns) = geometry.motion();
     let mut field = Array4::zeros((frames.len(), 2, rows, columns));
@@ -118,6 +123,12 @@ pub(super) fn source_motion(frames: &[Frame], architecture: &Architecture, geome
         motion_search::search(&pair[0], &pair[1], motion, MOTION_PRICE * lambda.sqrt(), slice);
     }
     Some(field)
+}
+
+/// What an encode of pictures like `frame` minimises.
+pub(super) fn objective(frame: &Frame, settings: &EncodeSettings) -> Objective {
+    let structural = settings.metric == Metric::MsSsim;
+    Objective { lambda: settings.lambda, structural, size: [frame.width, frame.height] }
 }
 
 /// Fits a segment to `frames` and returns it in integers. It goes on from what `keeper` has.
@@ -137,8 +148,8 @@ pub fn fit(
     let motion = source_motion(frames, architecture, geometry, settings.lambda);
     let targets: Vec<Array3<f32>> = frames.iter().map(|frame| lattice(frame, geometry)).collect();
     let colour = mean_colour(&frames[0]);
-    let mut network =
-        Network::new(architecture, geometry, &targets, motion.is_some(), colour, settings.lambda, &mut random);
+    let objective = objective(&frames[0], settings);
+    let mut network = Network::new(architecture, geometry, &targets, motion.is_some(), colour, &objective, &mut random);
     if let Some(motion) = &motion {
         network.set_motion(motion);
     }
@@ -158,8 +169,10 @@ pub fn fit(
             noise = Kumaraswamy::new(moment.noise_shape);
         }
         prepare(&mut network, &moment, &noise, &shifts, &mut random);
-        network.graph.forward();
-        network.graph.backward(network.loss);
+        network.run(moment.structure && objective.structural);
+        if moment.structure_begins && objective.structural {
+            guard.forget_best();
+        }
         let cost = network.cost(settings.lambda);
         let mut verdict = guard.judge(cost);
         if verdict == Verdict::Copy {

@@ -53,6 +53,11 @@ impl Guard {
         Verdict::Sound
     }
 
+    /// Costs mean something else from now on.
+    pub fn forget_best(&mut self) {
+        self.best = None;
+    }
+
     /// Keeps what is trained.
     pub fn keep(&mut self, copy: Vec<LeafState>) {
         self.copy = copy;

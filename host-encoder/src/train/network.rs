@@ -7,8 +7,8 @@ use ndarray::{Array3, ArrayD, IxDyn};
 
 use crate::autodiff::ops::octree_rate::{OctreeRate, OctreeRateConfig, Parent, SliceTypes, grid_roots, motion_roots};
 use crate::autodiff::ops::{
-    self, Affine, Concat, Conv, ConvKind, Distortion, FakeQuant, GridFrame, Reconstruct, SoftRound, TensorRate,
-    Upsample2, Warp, WeightedSum,
+    self, Affine, Concat, Conv, ConvKind, Dissimilarity, Distortion, FakeQuant, GridFrame, Reconstruct, SoftRound,
+    TensorRate, Upsample2, Warp, WeightedSum,
 };
 use crate::autodiff::{Graph, Var};
 
@@ -28,6 +28,21 @@ const FIRST_GAIN: f32 = 0.25;
 const SUMMANDS: usize = 48;
 /// Standard deviation of the last layers' weights at the start, relative to the usual: the network begins near zero.
 const LAST_LAYER: f32 = 0.1;
+
+/// Part of the structural distortion in that of the luma, where structure counts at all: the rest keeps the level of flat
+/// areas, which structure does not see.
+const STRUCTURAL_SHARE: f64 = 0.9;
+
+/// What is minimised.
+#[derive(Clone, Copy, Debug)]
+pub struct Objective {
+    /// Weight of bits per pixel.
+    pub lambda: f64,
+    /// Whether structure counts, or squared errors alone.
+    pub structural: bool,
+    /// Luma columns and rows of the pictures.
+    pub size: [usize; 2],
+}
 
 /// One grid's variables.
 #[derive(Debug)]
@@ -75,8 +90,10 @@ pub struct Network {
     pub motion: Vec<Var>,
     /// All motion fields.
     motion_field: Option<Var>,
-    /// Distortion of each picture.
-    pub distortion: Vec<Var>,
+    /// Luma's and chroma's distortion of each picture.
+    distortion: [Vec<Var>; 2],
+    /// Structural distortion of the luma of each picture; empty if it never counts.
+    dissimilarity: Vec<Var>,
     /// Bits of latents and motion.
     pub bits: Vec<Var>,
     /// Bits of the parameters.
@@ -84,7 +101,9 @@ pub struct Network {
     /// Bits that no training changes: gains, shifts, scale classes.
     fixed_bits: f64,
     /// What is minimised.
-    pub loss: Var,
+    loss: Var,
+    /// The weights of its terms, [`SUMMANDS`] a leaf: luma, structure, the rest.
+    weights: Vec<Var>,
     /// Luma samples that a bit is counted against.
     pixels: f64,
 }
@@ -118,7 +137,7 @@ impl Network {
         targets: &[Array3<f32>],
         predicted: bool,
         colour: [u8; 3],
-        lambda: f64,
+        objective: &Objective,
         random: &mut Random,
     ) -> Self {
         let mut graph = Graph::new();
@@ -155,16 +174,18 @@ impl Network {
             scalar_quantisers,
             motion: vec![],
             motion_field: None,
-            distortion: vec![],
+            distortion: [vec![], vec![]],
+            dissimilarity: vec![],
             bits: vec![],
             parameter_bits: vec![],
             fixed_bits: fixed_bits(architecture),
             loss: rounding,
+            weights: vec![],
             pixels: (4 * geometry.width * geometry.height * frames) as f64,
         };
-        network.add_pictures(architecture, geometry, targets, predicted, colour);
+        network.add_pictures(architecture, geometry, targets, predicted, colour, objective);
         network.add_rates(architecture, geometry, frames, predicted);
-        network.add_loss(lambda);
+        network.add_loss(objective.lambda);
         network
     }
 
@@ -180,16 +201,44 @@ impl Network {
         }
     }
 
-    /// Mean distortion of the pictures.
+    /// A step's passes, forward and backward. `structure` says whether structure counts in it.
+    pub fn run(&mut self, structure: bool) {
+        for &var in &self.dissimilarity {
+            self.graph.set_enabled(var, structure);
+        }
+        self.graph.forward();
+        if !self.dissimilarity.is_empty() {
+            self.weigh_structure(if structure { STRUCTURAL_SHARE } else { 0.0 });
+        }
+        self.graph.backward(self.loss);
+    }
+
+    /// Gives structure its share in the luma's distortion. Both are measured against their means over the segment: a
+    /// change of structure by one per cent counts as a change of squared errors by one per cent, so that lambda means
+    /// about the same rate. The exchange between the two follows the fit and gets no gradient.
+    fn weigh_structure(&mut self, share: f64) {
+        let luma = self.sum_of(&self.distortion[0]);
+        let exchange = luma / self.sum_of(&self.dissimilarity).max(1e-6);
+        let frames = self.dissimilarity.len();
+        for term in 0..2 * frames {
+            let weight = if term < frames { 1.0 - share } else { share * exchange };
+            self.graph.value_mut(self.weights[term / SUMMANDS])[term % SUMMANDS] = (weight / frames as f64) as f32;
+        }
+    }
+
+    fn sum_of(&self, vars: &[Var]) -> f64 {
+        vars.iter().map(|&var| f64::from(self.graph.value(var)[0])).sum()
+    }
+
+    /// Mean distortion of the pictures, squared errors alone.
     pub fn mean_distortion(&self) -> f64 {
-        let sum: f64 = self.distortion.iter().map(|&var| f64::from(self.graph.value(var)[0])).sum();
-        sum / self.distortion.len() as f64
+        let [luma, chroma] = &self.distortion;
+        (self.sum_of(luma) + self.sum_of(chroma)) / luma.len() as f64
     }
 
     /// Bits of the payload as the loss counts them: latents, motion and parameters.
     pub fn counted_bits(&self) -> f64 {
-        let all = self.bits.iter().chain(&self.parameter_bits);
-        self.fixed_bits + all.map(|&var| f64::from(self.graph.value(var)[0])).sum::<f64>()
+        self.fixed_bits + self.sum_of(&self.bits) + self.sum_of(&self.parameter_bits)
     }
 
     /// `D + lambda bits / pixel`.
@@ -204,6 +253,7 @@ impl Network {
         targets: &[Array3<f32>],
         predicted: bool,
         colour: [u8; 3],
+        objective: &Objective,
     ) {
         let [y, u, v] = colour.map(f32::from);
         let flat = Array3::from_shape_fn((SITE, geometry.height, geometry.width), |(c, ..)| [y, y, y, y, u, v][c]);
@@ -242,7 +292,12 @@ impl Network {
             let residual = self.add_synthesis(architecture, geometry, frame, prediction, &gains, &filters);
             let picture = self.graph.push(Reconstruct, &[prediction, residual, self.picture_rounding]);
             let target = self.graph.leaf(target.clone().into_dyn(), false);
-            self.distortion.push(self.graph.push(Distortion, &[picture, target]));
+            self.distortion[0].push(self.graph.push(Distortion::Luma, &[picture, target]));
+            self.distortion[1].push(self.graph.push(Distortion::Chroma, &[picture, target]));
+            if objective.structural {
+                let [width, height] = objective.size;
+                self.dissimilarity.push(self.graph.push(Dissimilarity::new(width, height), &[picture, target]));
+            }
             previous = Some(picture);
         }
     }
@@ -419,24 +474,24 @@ impl Network {
     }
 
     fn add_loss(&mut self, lambda: f64) {
-        let terms: Vec<Var> = self.distortion.iter().chain(&self.bits).chain(&self.parameter_bits).copied().collect();
-        let of_distortion = 1.0 / self.distortion.len() as f64;
-        let of_bit = lambda / self.pixels;
-        let weights: Vec<f32> =
-            (0..terms.len()).map(|at| if at < self.distortion.len() { of_distortion } else { of_bit } as f32).collect();
-        let parts: Vec<Var> = terms
-            .chunks(SUMMANDS)
-            .zip(weights.chunks(SUMMANDS))
-            .map(|(terms, weights)| self.sum(terms, weights))
-            .collect();
-        self.loss = self.sum(&parts, &vec![1.0; parts.len()]);
+        let [luma, chroma] = &self.distortion;
+        let (of_distortion, of_bit) = (1.0 / luma.len() as f64, lambda / self.pixels);
+        let terms = [(luma, of_distortion), (&self.dissimilarity, 0.0), (chroma, of_distortion)];
+        let terms = terms.into_iter().chain([(&self.bits, of_bit), (&self.parameter_bits, of_bit)]);
+        let terms: Vec<(Var, f64)> =
+            terms.flat_map(|(vars, weight)| vars.iter().map(move |&var| (var, weight))).collect();
+        let parts: Vec<(Var, Var)> = terms.chunks(SUMMANDS).map(|terms| self.sum(terms)).collect();
+        self.weights = parts.iter().map(|&(weights, _)| weights).collect();
+        let parts: Vec<(Var, f64)> = parts.into_iter().map(|(_, sum)| (sum, 1.0)).collect();
+        (_, self.loss) = self.sum(&parts);
     }
 
-    fn sum(&mut self, terms: &[Var], weights: &[f32]) -> Var {
-        let weights = ArrayD::from_shape_vec(IxDyn(&[terms.len()]), weights.to_vec()).expect("a weight a term");
+    /// The leaf of the weights, and the sum.
+    fn sum(&mut self, terms: &[(Var, f64)]) -> (Var, Var) {
+        let weights = ArrayD::from_shape_fn(IxDyn(&[terms.len()]), |at| terms[at[0]].1 as f32);
         let weights = self.graph.leaf(weights, false);
-        let inputs: Vec<Var> = [weights].into_iter().chain(terms.iter().copied()).collect();
-        self.graph.push(WeightedSum, &inputs)
+        let inputs: Vec<Var> = [weights].into_iter().chain(terms.iter().map(|&(var, _)| var)).collect();
+        (weights, self.graph.push(WeightedSum, &inputs))
     }
 }
 

@@ -12,6 +12,8 @@ const GAIN_RATE: f64 = 0.03;
 const WARM_UP: f64 = 20.0;
 /// What is left of the rates at the end.
 const LAST: f64 = 0.01;
+/// When structure begins to count, where it is wanted: squared errors find the way there faster.
+const STRUCTURE_FROM: f64 = 0.25;
 /// When weights become integers, as a part of all steps.
 const QUANTISED_FROM: f64 = 0.6;
 /// When latents become integers and only the weights follow.
@@ -47,6 +49,10 @@ pub struct Moment {
     pub noise_shape: f64,
     /// Whether the noise's shape differs from the step's before.
     pub new_noise_shape: bool,
+    /// Whether structure counts, if it is wanted at all, and whether this is the first such step.
+    pub structure: bool,
+    /// See [`Self::structure`].
+    pub structure_begins: bool,
     /// Whether layers' weights are quantised and pictures rounded.
     pub quantised: bool,
     /// Whether latents are rounded for good, and gains, biases and context parameters with them.
@@ -86,6 +92,8 @@ impl Schedule {
             temperature: FIRST_TEMPERATURE + (LAST_TEMPERATURE - FIRST_TEMPERATURE) * way as f32,
             noise_shape: shape_at(step),
             new_noise_shape: step == 0 || shape_at(step) != shape_at(step - 1),
+            structure: part >= STRUCTURE_FROM,
+            structure_begins: part >= STRUCTURE_FROM && ((step as f64 - 1.0) / self.steps as f64) < STRUCTURE_FROM,
             quantised: part >= QUANTISED_FROM,
             settled,
         }

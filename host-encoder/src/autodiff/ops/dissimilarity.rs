@@ -146,7 +146,9 @@ impl<T: Real> Scale<T> {
     fn add_gradient(&mut self, factor: T) {
         let mut half = std::mem::take(&mut self.half);
         let mut plane = std::mem::take(&mut self.plane);
-        for (map, (by, scale)) in self.maps.iter().zip([(None, 1.0), (Some(&self.picture), 2.0), (Some(&self.target), 1.0)]) {
+        for (map, (by, scale)) in
+            self.maps.iter().zip([(None, 1.0), (Some(&self.picture), 2.0), (Some(&self.target), 1.0)])
+        {
             self.spread(map, &mut half, &mut plane);
             let factor = factor * T::of(scale);
             let gradient = self.gradient.iter_mut().zip(&plane);
@@ -442,8 +444,7 @@ mod tests {
     fn an_equal_picture_has_neither_value_nor_gradient() {
         let [_, target] = pictures(32, 24, 0.0);
         let one = ArrayD::ones(vec![1]);
-        let (value, gradients) =
-            run(&mut Dissimilarity::new(32, 24), &[target.clone(), target], &[true, false], &one);
+        let (value, gradients) = run(&mut Dissimilarity::new(32, 24), &[target.clone(), target], &[true, false], &one);
         assert!(value[[0]].abs() < 1e-12);
         assert!(gradients[0].as_ref().unwrap().iter().all(|g| g.abs() < 1e-9));
     }

@@ -3,19 +3,49 @@
 use ndarray::ArrayD;
 
 use super::{items, items_mut, planes};
-use crate::autodiff::kernels::squared_distance;
+use crate::autodiff::kernels::{Arith, Job, dispatch, squared_distance};
 use crate::autodiff::{Op, Real};
 
-/// `(6 mse(Y) + mse(U) + mse(V)) / 8` in squared code values; the mean of the luma is over its four channels.
+/// The share of luma or of chroma in `(6 mse(Y) + mse(U) + mse(V)) / 8`, squared code values; the mean of the luma is over its
+/// four channels.
 ///
 /// Inputs: picture and target, both `[6, LH, LW]` in code values; the target gets no gradient. Output `[1]`. Sums are
 /// kept in `f64` and always added in the same order.
-#[derive(Clone, Copy, Debug)]
-pub struct Distortion;
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Distortion {
+    /// `6 mse(Y) / 8`.
+    Luma,
+    /// `(mse(U) + mse(V)) / 8`.
+    Chroma,
+}
 
-/// Weight of a squared error in a channel, times the sites.
-fn weight(channel: usize) -> f64 {
-    if channel < 4 { 6.0 / 32.0 } else { 1.0 / 8.0 }
+impl Distortion {
+    /// Its part of the `sites` of all channels, and the weight of a squared error there, times the sites of a channel.
+    fn part(self, len: usize) -> (std::ops::Range<usize>, f64) {
+        let sites = len / 6;
+        match self {
+            Self::Luma => (0..4 * sites, 6.0 / 32.0),
+            Self::Chroma => (4 * sites..6 * sites, 1.0 / 8.0),
+        }
+    }
+}
+
+struct Pull<'a, T> {
+    gradient: &'a mut [T],
+    picture: &'a [T],
+    target: &'a [T],
+    factor: T,
+}
+
+impl<T: Real> Job for Pull<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<A: Arith>(self) {
+        let Self { gradient, picture, target, factor } = self;
+        for ((x, &picture), &target) in gradient.iter_mut().zip(picture).zip(target) {
+            *x = A::fma(factor, picture - target, *x);
+        }
+    }
 }
 
 impl<T: Real> Op<T> for Distortion {
@@ -31,10 +61,10 @@ impl<T: Real> Op<T> for Distortion {
     }
 
     fn forward(&mut self, inputs: &[&ArrayD<T>], output: &mut ArrayD<T>) {
+        let (part, weight) = self.part(inputs[0].len());
         let sites = inputs[0].len() / 6;
-        let channels = items(inputs[0]).chunks_exact(sites).zip(items(inputs[1]).chunks_exact(sites));
-        let sums = channels.enumerate().map(|(c, (picture, target))| weight(c) * squared_distance(picture, target));
-        items_mut(output)[0] = T::of(sums.sum::<f64>() / sites as f64);
+        let sum = squared_distance(&items(inputs[0])[part.clone()], &items(inputs[1])[part]);
+        items_mut(output)[0] = T::of(weight * sum / sites as f64);
     }
 
     fn backward(
@@ -47,19 +77,15 @@ impl<T: Real> Op<T> for Distortion {
         let Some(gradient) = &mut gradients[0] else {
             return;
         };
+        let (part, weight) = self.part(inputs[0].len());
         let sites = inputs[0].len() / 6;
-        let pictures = items(inputs[0]).chunks_exact(sites).zip(items(inputs[1]).chunks_exact(sites));
-        for (c, (gradient, (picture, target))) in items_mut(gradient).chunks_exact_mut(sites).zip(pictures).enumerate()
-        {
-            let factor = T::of(2.0 * weight(c) / sites as f64) * items(output_gradient)[0];
-            for ((x, &picture), &target) in gradient.iter_mut().zip(picture).zip(target) {
-                *x += factor * (picture - target);
-            }
-        }
+        let factor = T::of(2.0 * weight / sites as f64) * items(output_gradient)[0];
+        let (picture, target) = (&items(inputs[0])[part.clone()], &items(inputs[1])[part.clone()]);
+        dispatch(Pull { gradient: &mut items_mut(gradient)[part], picture, target, factor });
     }
 
     fn forward_flops(&self, inputs: &[&[usize]]) -> u64 {
-        3 * inputs[0].iter().product::<usize>() as u64
+        3 * self.part(inputs[0].iter().product()).0.len() as u64
     }
 
     fn backward_flops(&self, inputs: &[&[usize]]) -> u64 {
@@ -77,7 +103,8 @@ mod tests {
     fn gradients() {
         let mut noise = Noise(8);
         let inputs = [0, 1].map(|_| noise.array(&[6, 3, 5], -3.0, 3.0));
-        check_gradients(&mut Distortion, &inputs, &[true, false]);
+        check_gradients(&mut Distortion::Luma, &inputs, &[true, false]);
+        check_gradients(&mut Distortion::Chroma, &inputs, &[true, false]);
     }
 
     #[test]
@@ -87,7 +114,9 @@ mod tests {
         picture.as_slice_mut().unwrap()[..4800].fill(2.0);
         picture.as_slice_mut().unwrap()[4800..6000].fill(1.0);
         let one = ArrayD::zeros(vec![1]);
-        let (y, _) = run(&mut Distortion, &[picture, target], &[true, false], &one);
-        assert_eq!(y[[0]], (6.0 * 4.0 + 1.0) / 8.0);
+        let inputs = [picture, target];
+        let (luma, _) = run(&mut Distortion::Luma, &inputs, &[true, false], &one);
+        let (chroma, _) = run(&mut Distortion::Chroma, &inputs, &[true, false], &one);
+        assert_eq!((luma[[0]], chroma[[0]]), (6.0 * 4.0 / 8.0, 1.0 / 8.0));
     }
 }

@@ -3,6 +3,7 @@
 use ndarray::ArrayD;
 
 use super::{items, items_mut, pass_clip, planes, round_half_up};
+use crate::autodiff::kernels::{Arith, Job, dispatch};
 use crate::autodiff::{Op, Real};
 
 /// Code values in one unit of activation.
@@ -15,6 +16,49 @@ const CODE_VALUES: f64 = 64.0;
 /// and the gradient passes straight through. A clipped sample passes only what pushes it back inside.
 #[derive(Clone, Copy, Debug)]
 pub struct Reconstruct;
+
+struct Add<'a, T> {
+    picture: &'a mut [T],
+    prediction: &'a [T],
+    residual: &'a [T],
+    rounded: bool,
+}
+
+impl<T: Real> Job for Add<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<A: Arith>(self) {
+        let (scale, highest) = (T::of(CODE_VALUES), T::of(255.0));
+        let samples = self.picture.iter_mut().zip(self.prediction).zip(self.residual);
+        if self.rounded {
+            for ((y, &prediction), &residual) in samples {
+                *y = (prediction + round_half_up(scale * residual)).max(T::ZERO).min(highest);
+            }
+        } else {
+            for ((y, &prediction), &residual) in samples {
+                *y = A::fma(scale, residual, prediction).max(T::ZERO).min(highest);
+            }
+        }
+    }
+}
+
+struct PassClip<'a, T> {
+    gradient: &'a mut [T],
+    picture: &'a [T],
+    picture_gradient: &'a [T],
+    scale: T,
+}
+
+impl<T: Real> Job for PassClip<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<A: Arith>(self) {
+        let samples = self.gradient.iter_mut().zip(self.picture).zip(self.picture_gradient);
+        for ((x, &y), &g) in samples {
+            *x = A::fma(self.scale, pass_clip(y, g), *x);
+        }
+    }
+}
 
 impl<T: Real> Op<T> for Reconstruct {
     fn name(&self) -> &'static str {
@@ -30,14 +74,9 @@ impl<T: Real> Op<T> for Reconstruct {
     }
 
     fn forward(&mut self, inputs: &[&ArrayD<T>], output: &mut ArrayD<T>) {
-        let (scale, highest) = (T::of(CODE_VALUES), T::of(255.0));
         let rounded = items(inputs[2])[0] > T::ZERO;
-        let samples = items_mut(output).iter_mut().zip(items(inputs[0])).zip(items(inputs[1]));
-        for ((y, &prediction), &residual) in samples {
-            let residual = scale * residual;
-            let residual = if rounded { round_half_up(residual) } else { residual };
-            *y = (prediction + residual).max(T::ZERO).min(highest);
-        }
+        let (prediction, residual) = (items(inputs[0]), items(inputs[1]));
+        dispatch(Add { picture: items_mut(output), prediction, residual, rounded });
     }
 
     fn backward(
@@ -49,10 +88,8 @@ impl<T: Real> Op<T> for Reconstruct {
     ) {
         for (gradient, scale) in gradients.iter_mut().zip([T::ONE, T::of(CODE_VALUES)]) {
             let Some(gradient) = gradient else { continue };
-            let samples = items_mut(gradient).iter_mut().zip(items(output)).zip(items(output_gradient));
-            for ((x, &y), &g) in samples {
-                *x += scale * pass_clip(y, g);
-            }
+            let (picture, picture_gradient) = (items(output), items(output_gradient));
+            dispatch(PassClip { gradient: items_mut(gradient), picture, picture_gradient, scale });
         }
     }
 

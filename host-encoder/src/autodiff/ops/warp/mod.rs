@@ -6,7 +6,7 @@ use ndarray::ArrayD;
 use rayon::prelude::*;
 
 use super::{items, items_mut, pass_clip, planes, round_half_up};
-use crate::autodiff::kernels::dispatch;
+use crate::autodiff::kernels::{Arith, Job, dispatch};
 use crate::autodiff::{Op, Real};
 use block::{BlockTaps, Gather, Scatter};
 
@@ -102,6 +102,41 @@ impl<T: Real> Warp<T> {
     }
 }
 
+struct Clip<'a, T> {
+    picture: &'a mut [T],
+    rounded: bool,
+}
+
+impl<T: Real> Job for Clip<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<A: Arith>(self) {
+        let highest = T::of(255.0);
+        if self.rounded {
+            self.picture.iter_mut().for_each(|y| *y = round_half_up(*y).max(T::ZERO).min(highest));
+        } else {
+            self.picture.iter_mut().for_each(|y| *y = y.max(T::ZERO).min(highest));
+        }
+    }
+}
+
+/// The way back through [`Clip`].
+struct Open<'a, T> {
+    open: &'a mut [T],
+    picture: &'a [T],
+    gradient: &'a [T],
+}
+
+impl<T: Real> Job for Open<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<A: Arith>(self) {
+        for ((open, &y), &g) in self.open.iter_mut().zip(self.picture).zip(self.gradient) {
+            *open = pass_clip(y, g);
+        }
+    }
+}
+
 /// Makes one luma plane of four channels of `width` columns.
 fn interleave<T: Real>(channels: &[T], luma: &mut [T], width: usize) {
     let sites = luma.len() / 4;
@@ -155,15 +190,9 @@ impl<T: Real> Op<T> for Warp<T> {
         for c in 4..6 {
             chroma.predict::<BLOCK>(&previous[c * sites..][..sites], &mut output[c * sites..][..sites]);
         }
-        let highest = T::of(255.0);
-        if items(inputs[2])[0] > T::ZERO {
-            for y in output {
-                *y = round_half_up(*y).max(T::ZERO).min(highest);
-            }
-        } else if self.interpolation == Interpolation::Cubic {
-            for y in output {
-                *y = y.max(T::ZERO).min(highest);
-            }
+        let rounded = items(inputs[2])[0] > T::ZERO;
+        if rounded || self.interpolation == Interpolation::Cubic {
+            dispatch(Clip { picture: output, rounded });
         }
     }
 
@@ -183,8 +212,8 @@ impl<T: Real> Op<T> for Warp<T> {
         let (output, g) = (items(output), items(output_gradient));
         let clipped = self.interpolation == Interpolation::Cubic;
         let g = if clipped {
-            self.open.clear();
-            self.open.extend(output.iter().zip(g).map(|(&y, &g)| pass_clip(y, g)));
+            self.open.resize(g.len(), T::ZERO);
+            dispatch(Open { open: &mut self.open, picture: output, gradient: g });
             &self.open[..]
         } else {
             g
