@@ -13,7 +13,7 @@ use super::fit::{descend, lattice, mean_colour, objective, prepare, source_motio
 use super::guard::Guard;
 use super::network::Network;
 use super::presets::architecture;
-use super::random::{Kumaraswamy, Random};
+use super::random::{Kumaraswamy, Random, segment_seed};
 use super::schedule::Schedule;
 
 /// Steps before the measuring: caches are warm then, and the latents no longer zero.
@@ -43,7 +43,7 @@ pub struct StepCost {
 pub fn measure_steps(clip: &Clip, settings: &EncodeSettings, steps: u64) -> StepCost {
     let geometry = Geometry::new(clip.width as u16, clip.height as u16);
     let architecture = architecture(settings.level, geometry, settings.motion, settings.root_depth);
-    let mut random = Random::new(settings.seed, 0);
+    let mut random = Random::new(segment_seed(settings.seed, 0));
     let targets: Vec<Array3<f32>> = clip.frames.iter().map(|frame| lattice(frame, geometry)).collect();
     let motion = source_motion(&clip.frames, &architecture, geometry, settings.lambda);
     let colour = mean_colour(&clip.frames[0]);
