@@ -28,7 +28,7 @@ impl Effort {
 }
 
 /// What is to be near the source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Metric {
     /// Squared errors.
     Psnr,
