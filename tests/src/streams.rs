@@ -220,14 +220,25 @@ fn assemble(
         architecture,
     };
     header.level = any_level(numbers, &header);
-    let mut first = 0;
-    let mut segments = vec![];
-    for (index, model) in models.iter().enumerate() {
-        segments.push(segment_bytes(&header, index as u32, first, model).expect("the model is valid"));
-        first += model.frames as u32;
+    RandomStream::new(header, models)
+}
+
+impl RandomStream {
+    /// The stream of these segments.
+    ///
+    /// # Panics
+    /// If a model has a value that the format does not have.
+    #[must_use]
+    pub fn new(header: FileHeader, models: Vec<SegmentModel>) -> Self {
+        let mut first = 0;
+        let mut segments = vec![];
+        for (index, model) in models.iter().enumerate() {
+            segments.push(segment_bytes(&header, index as u32, first, model).expect("the model is valid"));
+            first += model.frames as u32;
+        }
+        let bytes = file_bytes(&header, &segments);
+        Self { header, models, bytes }
     }
-    let bytes = file_bytes(&header, &segments);
-    RandomStream { header, models, bytes }
 }
 
 /// A clip of 32x24 at 30000/1001 pictures a second: `segments` segments of `segment_frames` pictures.
