@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::{env, fs, io};
 
 /// A board's feature, its binary, and what the linker of that binary reads.
-const BOARDS: [(&str, &str, &[&str]); 2] = [
+const BOARDS: [(&str, &str, &[&str]); 4] = [
     ("CARGO_FEATURE_BOARD_MPS2_AN386", "mps2-an386", &["-Tlink.x"]),
+    ("CARGO_FEATURE_BOARD_MPS2_AN505", "mps2-an505", &["-Tlink.x"]),
+    ("CARGO_FEATURE_BOARD_MPS3_AN547", "mps3-an547", &["-Tlink.x"]),
     ("CARGO_FEATURE_BOARD_RISCV32_VIRT", "riscv32-virt", &["-Tmemory.x", "-Tlink.x"]),
 ];
 

@@ -9,9 +9,8 @@ pub mod checksum;
 pub mod display;
 #[cfg(feature = "emulated")]
 pub mod emulated;
+pub mod kernel_costs;
 pub mod layer_rows;
 mod log;
 pub mod player;
 pub mod self_check;
-#[cfg(feature = "emulated")]
-mod stack;

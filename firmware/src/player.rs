@@ -1,6 +1,6 @@
 //! The player: the pictures of a clip, each when it is due, past damage.
 
-use decoder_core::{Decoder, Error, FrameError, Limits, RowSink, Stream};
+use decoder_core::{Decoder, Error, FrameError, Limits, RowSink, Stream, Tiles};
 
 use crate::log;
 
@@ -92,6 +92,12 @@ impl<'s, 'b> Player<'s, 'b> {
     #[must_use]
     pub fn stream(&self) -> &Stream<'b> {
         &self.stream
+    }
+
+    /// How much of the last picture was worked on.
+    #[must_use]
+    pub fn tiles(&self) -> Tiles {
+        self.decoder.tiles()
     }
 
     /// What has happened since the clip began.

@@ -13,7 +13,7 @@ struct Optional {
 }
 
 /// Targets of the boards.
-const TARGETS: [&str; 2] = ["thumbv7em-none-eabihf", "riscv32imac-unknown-none-elf"];
+const TARGETS: [&str; 3] = ["thumbv7em-none-eabihf", "thumbv8m.main-none-eabihf", "riscv32imac-unknown-none-elf"];
 
 /// QEMU with the machines that `run` knows, on Debian and Ubuntu. Its recommended packages clash on machines with parts
 /// of a newer QEMU.

@@ -1,109 +1,19 @@
-//! The emulated machines: what they need, their images, their runs.
+//! Images of the firmware, and their runs in QEMU.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::{env, fs};
 
 use anyhow::{Context, Result, bail};
-use clap::ValueEnum;
 
+use super::board::Machine;
 use crate::shell;
 
-/// A machine that QEMU emulates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Board {
-    /// Arm Cortex-M4F
-    #[value(name = "mps2-an386")]
-    Mps2An386,
-    /// Arm Cortex-M7, with the image of mps2-an386
-    #[value(name = "mps2-an500")]
-    Mps2An500,
-    /// RISC-V RV32IMAC
-    #[value(name = "riscv32-virt")]
-    Riscv32Virt,
-}
-
-/// A processor.
-#[derive(Clone, Copy)]
-enum Core {
-    Arm,
-    RiscV,
-}
-
-impl Board {
-    /// All machines.
-    #[cfg(test)]
-    pub const ALL: [Self; 3] = [Self::Mps2An386, Self::Mps2An500, Self::Riscv32Virt];
-
-    /// Its name on the command line, which for Arm is QEMU's.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Mps2An386 => "mps2-an386",
-            Self::Mps2An500 => "mps2-an500",
-            Self::Riscv32Virt => "riscv32-virt",
-        }
-    }
-
-    /// Its name and its processor.
-    pub fn description(self) -> String {
-        let processor = match self {
-            Self::Mps2An386 => "Cortex-M4F",
-            Self::Mps2An500 => "Cortex-M7",
-            Self::Riscv32Virt => "RV32IMAC",
-        };
-        format!("{} ({processor})", self.name())
-    }
-
-    /// What QEMU is told about time: that an instruction takes `2^shift` ns.
-    fn instruction_time(self) -> &'static str {
-        match self.core() {
-            Core::Arm => "shift=3",
-            Core::RiscV => "shift=0",
-        }
-    }
-
-    /// What a tick of the image's counter is. Arm's is a timer of 25 MHz, while an instruction takes 8 ns; RISC-V's counts
-    /// instructions.
-    pub fn instructions_per_tick(self) -> u64 {
-        match self.core() {
-            Core::Arm => 5,
-            Core::RiscV => 1,
-        }
-    }
-
-    fn core(self) -> Core {
-        match self {
-            Self::Mps2An386 | Self::Mps2An500 => Core::Arm,
-            Self::Riscv32Virt => Core::RiscV,
-        }
-    }
-
-    /// The binary of the package `firmware`.
-    fn binary(self) -> &'static str {
-        match self.core() {
-            Core::Arm => "mps2-an386",
-            Core::RiscV => "riscv32-virt",
-        }
-    }
-
-    fn target(self) -> &'static str {
-        match self.core() {
-            Core::Arm => "thumbv7em-none-eabihf",
-            Core::RiscV => "riscv32imac-unknown-none-elf",
-        }
-    }
-
-    fn emulator(self) -> &'static str {
-        match self.core() {
-            Core::Arm => "qemu-system-arm",
-            Core::RiscV => "qemu-system-riscv32",
-        }
-    }
-
+impl Machine {
     /// What has to be installed first, in one line.
-    pub fn missing(self) -> Option<String> {
-        missing_target(self.target()).or_else(|| {
-            let emulator = self.emulator();
+    pub fn missing(&self) -> Option<String> {
+        missing_target(self.target).or_else(|| {
+            let emulator = self.emulator;
             (!shell::succeeds(&[emulator, "--version"])).then(|| {
                 let packages = "apt-get install --no-install-recommends qemu-system-arm qemu-system-misc";
                 format!("{emulator} is not installed: run `cargo xtask setup`, or `{packages}`")
@@ -112,35 +22,38 @@ impl Board {
     }
 
     /// Builds its image; returns where it is.
-    pub fn build(self) -> Result<PathBuf> {
-        let feature = format!("board-{}", self.binary());
-        build_firmware(self.binary(), &feature, self.target())
+    pub fn build(&self) -> Result<PathBuf> {
+        build_firmware(self.binary, &format!("board-{}", self.binary), self.target, self.cpu)
+    }
+
+    /// Runs an image in `folder`, where its files are.
+    pub fn start(&self, elf: &Path, task: &str, folder: &Path, plugin: Option<&str>) -> Result<Output> {
+        let mut command = Command::new(self.emulator);
+        command
+            .args(self.arguments)
+            .args(["-nographic", "-monitor", "none", "-serial", "none"])
+            .args(["-icount", &format!("shift={}", self.shift)])
+            .args(["-semihosting-config", &format!("enable=on,target=native,arg=nvl,arg={task}")])
+            .args(plugin.iter().flat_map(|plugin| ["-plugin", plugin]))
+            .arg("-kernel")
+            .arg(elf)
+            .current_dir(folder)
+            .stdin(Stdio::null());
+        command.output().with_context(|| format!("cannot run {}", self.emulator))
     }
 
     /// Runs an image with a clip; what it prints.
-    pub fn play(self, elf: &Path, clip: &[u8]) -> Result<String> {
-        self.start(elf, "clip.nvl", clip)
+    pub fn play(&self, elf: &Path, task: &str, clip: &[u8]) -> Result<String> {
+        let folder = tempfile::tempdir()?;
+        fs::write(folder.path().join("clip.nvl"), clip)?;
+        self.printed(self.start(elf, task, folder.path(), None)?)
     }
 
-    /// Runs an image with a file; what it prints.
-    pub fn start(self, elf: &Path, file: &str, contents: &[u8]) -> Result<String> {
-        let folder = tempfile::tempdir()?;
-        fs::write(folder.path().join(file), contents)?;
-        let mut command = Command::new(self.emulator());
-        match self.core() {
-            Core::Arm => command.args(["-M", self.name()]),
-            Core::RiscV => command.args(["-M", "virt", "-bios", "none"]),
-        };
-        command
-            .args(["-nographic", "-monitor", "none", "-serial", "none", "-icount", self.instruction_time()])
-            .args(["-semihosting-config", "enable=on,target=native", "-kernel"])
-            .arg(elf)
-            .current_dir(folder.path())
-            .stdin(Stdio::null());
-        let output = command.output().with_context(|| format!("cannot run {}", self.emulator()))?;
+    /// What a run has printed, if it ended well.
+    pub fn printed(&self, output: Output) -> Result<String> {
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
-            bail!("the emulated {} failed ({}): {}", self.name(), output.status, said.trim());
+            bail!("the emulated {} failed ({}): {}", self.name, output.status, said.trim());
         }
         Ok(String::from_utf8(output.stdout)?)
     }
@@ -160,18 +73,27 @@ pub fn missing_target(target: &str) -> Option<String> {
     })
 }
 
-/// Builds a binary of the package `firmware`; returns where it is.
-pub fn build_firmware(binary: &str, feature: &str, target: &str) -> Result<PathBuf> {
-    let folder = env::var_os("CARGO_TARGET_DIR").map_or_else(|| shell::root().join("target"), PathBuf::from);
-    let status = Command::new("cargo")
+/// Where Cargo puts what it builds.
+pub fn target_folder() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| shell::root().join("target"), PathBuf::from)
+}
+
+/// Builds a binary of the package `firmware` for a processor; returns where it is.
+pub fn build_firmware(binary: &str, feature: &str, target: &str, cpu: Option<&str>) -> Result<PathBuf> {
+    let mut command = Command::new("cargo");
+    command
         .args(["build", "--quiet", "--package", "firmware", "--profile", "firmware"])
         .args(["--bin", binary, "--features", feature, "--target", target, "--target-dir"])
-        .arg(&folder)
-        .current_dir(shell::root())
-        .status()
-        .context("cannot run cargo")?;
+        .arg(target_folder())
+        .current_dir(shell::root());
+    if let Some(cpu) = cpu {
+        // What stands in the environment for all targets would be used in its place.
+        let flags = format!("CARGO_TARGET_{}_RUSTFLAGS", target.to_uppercase().replace(['-', '.'], "_"));
+        command.env_remove("CARGO_ENCODED_RUSTFLAGS").env_remove("RUSTFLAGS").env(flags, format!("-Ctarget-cpu={cpu}"));
+    }
+    let status = command.status().context("cannot run cargo")?;
     if !status.success() {
         bail!("the firmware `{binary}` could not be built for {target}");
     }
-    Ok(folder.join(target).join("firmware").join(binary))
+    Ok(target_folder().join(target).join("firmware").join(binary))
 }

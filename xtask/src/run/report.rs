@@ -2,6 +2,8 @@
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::board::Machine;
+
 /// A picture that a machine has decoded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Picture {
@@ -9,6 +11,8 @@ pub struct Picture {
     pub checksum: u32,
     /// From bytes to rows of RGB565.
     pub instructions: u64,
+    /// Its tiles, how many of them were synthesised, how many are unchanged.
+    pub tiles: [u64; 3],
 }
 
 /// What a machine has decoded and spent.
@@ -28,7 +32,7 @@ pub struct Report {
 
 impl Report {
     /// Reads what was printed.
-    pub fn parse(text: &str, instructions_per_tick: u64) -> Result<Self> {
+    pub fn parse(text: &str, machine: &Machine) -> Result<Self> {
         let mut report = Self::default();
         let mut costs = 0;
         for line in text.lines() {
@@ -41,11 +45,12 @@ impl Report {
                 }
                 ["picture", _, "crc", checksum] => {
                     let checksum = u32::from_str_radix(checksum, 16)?;
-                    report.pictures.push(Picture { checksum, instructions: 0 });
+                    report.pictures.push(Picture { checksum, ..Picture::default() });
                 }
-                ["cost", _, "ticks", ticks] => {
+                ["cost", _, "ticks", ticks, "tiles", all, synthesised, unchanged] => {
                     let picture = report.pictures.get_mut(costs).context("the machine decoded more the second time")?;
-                    picture.instructions = instructions_per_tick * number(ticks)?;
+                    picture.instructions = machine.instructions(number(ticks)?);
+                    picture.tiles = [number(all)?, number(synthesised)?, number(unchanged)?];
                     costs += 1;
                 }
                 ["stack", stack] => report.stack = number(stack)?,
@@ -63,6 +68,11 @@ impl Report {
         (all().sum::<u64>() as f64 / self.pictures.len().max(1) as f64, all().max().unwrap_or(0))
     }
 
+    /// Tiles of all pictures: all, synthesised, unchanged.
+    pub fn tiles(&self) -> [u64; 3] {
+        self.pictures.iter().fold([0; 3], |sum, picture| [0, 1, 2].map(|at| sum[at] + picture.tiles[at]))
+    }
+
     /// Fails unless the pictures are those that the host decodes.
     pub fn compare(&self, host: &[u32]) -> Result<()> {
         let decoded = self.pictures.iter().map(|picture| picture.checksum);
@@ -75,29 +85,49 @@ impl Report {
     }
 }
 
+/// What a kernel costs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KernelCost {
+    pub name: String,
+    pub instructions_per_mac: f64,
+}
+
+/// Reads what was printed about kernels.
+pub fn kernels(text: &str, machine: &Machine) -> Result<Vec<KernelCost>> {
+    let kernel = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let ["kernel", name, "macs", macs, "ticks", ticks] = words[..] else { bail!("the machine said {line:?}") };
+        let instructions = machine.instructions(ticks.parse()?) as f64;
+        Ok(KernelCost { name: name.into(), instructions_per_mac: instructions / macs.parse::<f64>()? })
+    };
+    text.lines().map(kernel).collect()
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::board::Board;
     use super::*;
 
     const TEXT: &str = "memory player 9 scratch 80 open_stack 700\n\
         picture 0 crc 0000abcd\npicture 1 crc 12345678\n\
-        cost 0 ticks 10\ncost 1 ticks 4\nstack 600\n";
+        cost 0 ticks 10 tiles 8 8 0\ncost 1 ticks 4 tiles 8 2 5\nstack 600\n";
 
     #[test]
     fn what_a_machine_prints_is_understood() {
-        let report = Report::parse(TEXT, 5).unwrap();
+        let report = Report::parse(TEXT, Board::Mps2An386.machine()).unwrap();
         assert_eq!((report.player, report.scratch, report.open_stack, report.stack), (9, 80, 700, 600));
         assert_eq!(report.instructions(), (35.0, 50));
+        assert_eq!(report.tiles(), [16, 10, 5]);
         assert!(report.compare(&[0xabcd, 0x1234_5678]).is_ok());
     }
 
     #[test]
     fn what_is_wrong_is_named() {
-        let report = Report::parse(TEXT, 5).unwrap();
+        let report = Report::parse(TEXT, Board::Mps2An386.machine()).unwrap();
         let message = |host: &[u32]| report.compare(host).unwrap_err().to_string();
         assert_eq!(message(&[0xabcd, 0]), "picture 1 is not what the host decodes");
         assert_eq!(message(&[0xabcd]), "the machine decoded 2 pictures of 1");
-        let refused = |text: &str| Report::parse(text, 5).unwrap_err().to_string();
+        let refused = |text: &str| Report::parse(text, Board::Mps2An386.machine()).unwrap_err().to_string();
         assert_eq!(refused("lost 3"), "the machine could not decode segment 3");
         assert_eq!(refused("picture 0 crc 1"), "the machine stopped after 0 pictures");
     }

@@ -1,0 +1,231 @@
+//! What an address of an image belongs to, by the image's debug information.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+use std::{fmt, fs};
+
+use addr2line::Loader;
+use anyhow::{Context, Result, anyhow};
+use object::{Object, ObjectSection, SectionKind};
+
+/// A part of decoding.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Headers, checksums, what goes on between the others.
+    Stream,
+    Weights,
+    /// The range decoder and its symbols.
+    Entropy,
+    /// The walk through the octree.
+    Octree,
+    Context,
+    /// What need not be computed.
+    Skipping,
+    Layers,
+    /// Inputs of a stage: the stage before upsampled, grids.
+    Upsampling,
+    /// Motion-compensated prediction.
+    Motion,
+    /// Prediction and residual added, the reference picture.
+    Output,
+    Rgb565,
+    Player,
+    /// A file that has no stage yet.
+    File(String),
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Stream => "stream",
+            Self::Weights => "weights",
+            Self::Entropy => "entropy",
+            Self::Octree => "octree",
+            Self::Context => "context",
+            Self::Skipping => "skipping",
+            Self::Layers => "layers",
+            Self::Upsampling => "upsampling",
+            Self::Motion => "motion",
+            Self::Output => "output",
+            Self::Rgb565 => "RGB565",
+            Self::Player => "player",
+            Self::File(path) => path,
+        })
+    }
+}
+
+/// Where in the program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub stage: Stage,
+    pub function: String,
+}
+
+/// Decides by a file of the decoder and a function in it; `None` for what serves several stages, so that the caller decides.
+fn stage(file: &str, function: &str) -> Option<Stage> {
+    let named = |names: &[&str]| names.iter().any(|name| function.contains(name));
+    Some(match file {
+        "fixed.rs" | "arena.rs" | "error.rs" | "synthesis/integer.rs" | "synthesis/plan.rs" => return None,
+        "decoder.rs" | "limits.rs" => Stage::Stream,
+        "weights.rs" => Stage::Weights,
+        "latents.rs" => Stage::Octree,
+        "octree/context.rs" => Stage::Context,
+        "sink.rs" => Stage::Rgb565,
+        "synthesis/arithmetic.rs" => Stage::Layers,
+        "synthesis/prediction.rs" => Stage::Motion,
+        "synthesis/store.rs" if named(&["predict"]) => Stage::Motion,
+        "synthesis/store.rs" => Stage::Output,
+        "synthesis/mask.rs" => Stage::Skipping,
+        "synthesis/pipeline.rs" if named(&["reach", "mark", "changed"]) => Stage::Skipping,
+        "synthesis/pipeline.rs" if named(&["upsample", "inject", "replicate"]) => Stage::Upsampling,
+        "synthesis/pipeline.rs" if named(&["finish", "emit"]) => Stage::Output,
+        "synthesis/pipeline.rs" if named(&["compute"]) => Stage::Layers,
+        "synthesis/pipeline.rs" => Stage::Stream,
+        _ if file.starts_with("entropy/") => Stage::Entropy,
+        _ if file.starts_with("octree/") => Stage::Octree,
+        _ if file.starts_with("synthesis/kernels/") => Stage::Layers,
+        _ if file.starts_with("wire/") => Stage::Stream,
+        _ => Stage::File(file.to_owned()),
+    })
+}
+
+/// The stage of a path of the source.
+fn stage_of_path(path: &str, function: &str) -> Option<Stage> {
+    let path = path.replace('\\', "/");
+    if let Some((_, file)) = path.rsplit_once("decoder-core/src/") {
+        return stage(file, function);
+    }
+    path.contains("firmware/src/").then_some(Stage::Player)
+}
+
+/// The stage of a function by its modules.
+fn stage_of_name(name: &str) -> Stage {
+    let path = name.trim_start_matches('<').split([' ', '<', '>']).next().unwrap_or_default();
+    let modules: Vec<&str> = path.split("::").collect();
+    let files = (1..=modules.len()).rev().map(|depth| format!("{}.rs", modules[..depth].join("/")));
+    let mut stages = files.filter_map(|file| stage(&file, name)).filter(|stage| !matches!(stage, Stage::File(_)));
+    stages.next().unwrap_or(if path.starts_with("synthesis") { Stage::Layers } else { Stage::Stream })
+}
+
+/// The debug information of an image.
+pub struct Symbols {
+    loader: Loader,
+    /// Code by its first address.
+    code: BTreeMap<u64, Vec<u8>>,
+}
+
+impl Symbols {
+    /// Reads it.
+    pub fn read(elf: &Path) -> Result<Self> {
+        let unreadable = || format!("{} has no debug information that can be read", elf.display());
+        let loader = Loader::new(elf).map_err(|error| anyhow!("{error}")).with_context(unreadable)?;
+        let bytes = fs::read(elf).with_context(|| format!("cannot read {}", elf.display()))?;
+        let file = object::File::parse(&*bytes).with_context(unreadable)?;
+        let text = file.sections().filter(|section| section.kind() == SectionKind::Text);
+        let code = text.map(|section| Ok((section.address(), section.data()?.to_vec())));
+        Ok(Self { loader, code: code.collect::<Result<_>>()? })
+    }
+
+    /// The four bytes from an address on.
+    pub fn code(&self, address: u64) -> [u16; 2] {
+        let section = self.code.range(..=address).next_back();
+        let bytes = section.and_then(|(begin, code)| code.get((address - begin) as usize..)).unwrap_or_default();
+        let half = |at: usize| u16::from_le_bytes([0, 1].map(|i| bytes.get(at + i).copied().unwrap_or(0)));
+        [half(0), half(2)]
+    }
+
+    /// What an address belongs to; `None` if neither to the decoder nor to the player.
+    pub fn place(&self, address: u64) -> Result<Option<Place>> {
+        let mut frames = self.loader.find_frames(address).map_err(|error| anyhow!("{error}"))?;
+        while let Some(frame) = frames.next()? {
+            let function = frame.function.as_ref().and_then(|name| name.demangle().ok().map(|name| short(&name)));
+            let function = function.unwrap_or_default();
+            let path = frame.location.as_ref().and_then(|location| location.file).unwrap_or_default();
+            if let Some(stage) = stage_of_path(path, &function) {
+                return Ok(Some(Place { stage, function }));
+            }
+        }
+        // Assembly has no frames, and some code no line.
+        let symbol = self.loader.find_symbol(address).map(|name| addr2line::demangle_auto(name.into(), None));
+        Ok(symbol.filter(|symbol| symbol.contains("decoder_core")).map(|symbol| {
+            let function = short(&symbol);
+            Place { stage: stage_of_name(&function), function }
+        }))
+    }
+
+    /// Code that belongs to its callers, for the plugin: a line for each range.
+    pub fn callees(&self) -> String {
+        let mut text = String::new();
+        for (&begin, code) in &self.code {
+            let end = begin + code.len() as u64;
+            let mut from = None;
+            for address in (begin..end).step_by(2) {
+                let own = self.place(address).is_ok_and(|place| place.is_some());
+                match (own, from) {
+                    (false, None) => from = Some(address),
+                    (true, Some(first)) => {
+                        let _ = writeln!(text, "{first:x} {address:x}");
+                        from = None;
+                    }
+                    _ => {}
+                }
+            }
+            if let Some(first) = from {
+                let _ = writeln!(text, "{first:x} {end:x}");
+            }
+        }
+        text
+    }
+}
+
+/// A function's name without the hash and the crate.
+fn short(name: &str) -> String {
+    let end = name.rfind("::h").filter(|&at| name.len() - at == 19).unwrap_or(name.len());
+    name[..end].replace("decoder_core::", "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_decoder_has_a_stage() {
+        let root = crate::shell::root().join("decoder-core/src");
+        let mut folders = vec![root.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                let file = path.strip_prefix(&root).unwrap().to_string_lossy().replace('\\', "/");
+                let has_code = !file.ends_with("mod.rs") && !["lib.rs", "synthesis/float.rs"].contains(&&*file);
+                let found = stage_of_path(&path.to_string_lossy(), "");
+                assert!(!has_code || !matches!(found, Some(Stage::File(_))), "{file} has no stage: give it one above");
+            }
+        }
+    }
+
+    #[test]
+    fn names_lose_their_hash() {
+        assert_eq!(short("decoder_core::latents::Latents::advance::h0123456789abcdef"), "latents::Latents::advance");
+        assert_eq!(short("memcpy"), "memcpy");
+    }
+
+    #[test]
+    fn names_tell_the_stage() {
+        let names = [
+            ("synthesis::store::Store::commit", Stage::Output),
+            ("entropy::symbols::laplace", Stage::Entropy),
+            ("octree::context::dot", Stage::Context),
+            ("synthesis::kernels::arm_dsp::run", Stage::Layers),
+            ("<synthesis::integer::Integer as synthesis::arithmetic::Arithmetic>::layer_row", Stage::Layers),
+            ("decoder::DecoderWith<A>::next_chunk", Stage::Stream),
+        ];
+        for (name, stage) in names {
+            assert_eq!(stage_of_name(name), stage, "{name}");
+        }
+    }
+}
