@@ -3,12 +3,15 @@
 pub mod autodiff;
 pub mod bitstream;
 pub mod cli;
+mod describe;
+pub mod device;
 pub mod frame;
 pub mod io;
 pub mod metrics;
 pub mod playback;
 pub mod progress;
 pub mod reference;
+pub mod report;
 pub mod sample;
 pub mod scenes;
 pub mod settings;

@@ -89,6 +89,8 @@ pub struct DecodeReport {
     pub info: StreamInfo,
     /// Time spent in the decoder, without the caller's function.
     pub decoding: Duration,
+    /// Bytes of each picture. What a segment begins with stands with its first picture, headers with none.
+    pub pictures: Vec<BytesByKind>,
 }
 
 /// Reads the header and checks every checksum, without decoding.
@@ -130,19 +132,20 @@ pub fn decode_file<E>(
     let mut sink = WholeFrames(Frame::black(header.width.into(), header.height.into()));
     let mut parts = BytesByKind { grids: vec![0.0; header.architecture.grids.len()], ..BytesByKind::default() };
     let mut decoding = Duration::ZERO;
-    let mut number = 0;
+    let mut pictures = Vec::with_capacity(header.frames as usize);
     for segment in stream.segments() {
         let mut started = Instant::now();
         decoder.begin(segment?)?;
-        let mut bits = SegmentBits::default();
+        let mut before = BytesByKind::of(&SegmentBits::default(), &header);
         while decoder.next_frame(&mut sink).map_err(FrameError::into_stream_error)? {
-            bits = decoder.bits();
             decoding += started.elapsed();
-            on_frame(number, &sink.0).map_err(PlaybackError::Consumer)?;
-            number += 1;
+            let now = BytesByKind::of(&decoder.bits(), &header);
+            on_frame(pictures.len(), &sink.0).map_err(PlaybackError::Consumer)?;
+            pictures.push(now.since(&before));
+            before = now;
             started = Instant::now();
         }
-        parts.add(&bits);
+        parts.add(&before);
     }
     parts.header = bytes.len() as f64 - parts.weights - parts.motion - parts.grids.iter().sum::<f64>();
     let info = StreamInfo {
@@ -152,7 +155,7 @@ pub fn decode_file<E>(
         bytes: bytes.len(),
         parts,
     };
-    Ok(DecodeReport { info, decoding })
+    Ok(DecodeReport { info, decoding, pictures })
 }
 
 /// What a file is and where its bytes go. Decodes all of it, because only that tells.
@@ -168,12 +171,23 @@ pub fn inspect(bytes: &[u8]) -> Result<StreamInfo, Error> {
 }
 
 impl BytesByKind {
-    fn add(&mut self, bits: &SegmentBits) {
+    /// What the decoder has counted in a segment so far.
+    fn of(bits: &SegmentBits, header: &FileHeader) -> Self {
         // The core counts in 1/256 of a bit.
         let bytes = |bits: u64| bits as f64 / (8.0 * 256.0);
-        self.weights += bytes(bits.weights);
-        self.motion += bytes(bits.motion);
-        self.grids.iter_mut().zip(bits.grids).for_each(|(grid, bits)| *grid += bytes(bits));
+        let grids = bits.grids[..header.architecture.grids.len()].iter().map(|&bits| bytes(bits)).collect();
+        Self { header: 0.0, weights: bytes(bits.weights), motion: bytes(bits.motion), grids }
+    }
+
+    fn since(&self, before: &Self) -> Self {
+        let grids = self.grids.iter().zip(&before.grids).map(|(now, before)| now - before).collect();
+        Self { header: 0.0, weights: self.weights - before.weights, motion: self.motion - before.motion, grids }
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.weights += other.weights;
+        self.motion += other.motion;
+        self.grids.iter_mut().zip(&other.grids).for_each(|(grid, bytes)| *grid += bytes);
     }
 }
 

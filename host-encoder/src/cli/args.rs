@@ -7,7 +7,11 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
 use decoder_core::Level;
 
-use crate::io::{ClipRange, Target};
+use super::completions::CompletionsArgs;
+use super::play::PlayArgs;
+use super::report::ReportArgs;
+use super::scale::{Scale, frames_per_second};
+use crate::io::{ClipRange, Conversion, Original, Target};
 use crate::settings::{Effort, EncodeSettings, Metric, lambda_of_quality};
 
 /// What to do.
@@ -19,6 +23,12 @@ pub enum Command {
     Decode(DecodeArgs),
     /// Show what an .nvl file is made of
     Info(InfoArgs),
+    /// Show an .nvl file in a window
+    Play(PlayArgs),
+    /// Write a page that shows an .nvl file beside its source, with plots and other codecs
+    Report(ReportArgs),
+    /// Print a script with which a shell completes the arguments of nvl
+    Completions(CompletionsArgs),
 }
 
 /// Arguments of `encode`.
@@ -39,6 +49,12 @@ pub struct EncodeArgs {
     /// Encode at most N frames
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Input")]
     pub frames: Option<u32>,
+    /// Scale the pictures, e.g. 240x240, or 240 for that width with the same aspect
+    #[arg(long, value_name = "WxH", value_parser = Scale::parse, help_heading = "Input")]
+    pub scale: Option<Scale>,
+    /// Leave out frames so that N are left for a second, e.g. 15 or 30000/1001
+    #[arg(long, value_name = "N", value_parser = frames_per_second, help_heading = "Input")]
+    pub fps: Option<(u32, u32)>,
 
     /// The file to write; `-` is standard output [default: the input's name with .nvl, in the current folder]
     #[arg(short, long, value_name = "OUT.nvl", help_heading = "Output")]
@@ -108,6 +124,11 @@ impl EncodeArgs {
             segment_frames: self.segment_frames,
             scene_cuts: !self.no_scene_cuts,
         }
+    }
+
+    /// What becomes of a clip as it is read.
+    pub(super) fn conversion(&self, original: &Original) -> Conversion {
+        Conversion { size: self.scale.map(|scale| scale.of(original)), rate: self.fps }
     }
 
     pub(super) fn range(&self) -> ClipRange {

@@ -16,7 +16,7 @@ use super::failure::Usage;
 use super::interrupt;
 use super::table::{Table, grouped, rate};
 use crate::frame::Clip;
-use crate::io::{Input, OutputFile, check_target, read_clip};
+use crate::io::{Input, OutputFile, check_target, read_converted};
 use crate::metrics::PsnrMeter;
 use crate::playback::{PlaybackError, StreamInfo, check_header, decode_file};
 use crate::progress::Observer;
@@ -158,7 +158,7 @@ pub(super) fn run(args: &EncodeArgs) -> Result<()> {
     refuse_terminal(&input)?;
     let output = Output::choose(args, &input)?;
     output.check(args.overwrite)?;
-    let loaded = read_clip(&input, args.range())?;
+    let loaded = read_converted(&input, args.range(), &mut |original| args.conversion(original))?;
     if loaded.converted && !args.quiet {
         eprintln!("{input} is converted to 8-bit 4:2:0 by ffmpeg");
     }

@@ -1,15 +1,15 @@
 //! `info`.
 
-use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
 use anyhow::Result;
-use decoder_core::wire::{Interpolation, Layer, LayerKind, Temporal, VERSION};
+use decoder_core::wire::{Interpolation, LayerKind, Temporal, VERSION};
 use serde_json::{Value, json};
 
 use super::args::InfoArgs;
 use super::decode::{damaged, read_file};
 use super::table::{Table, grouped, rate};
+use crate::describe::{counted, layer_in_words, motion_in_words, temporal_in_words};
 use crate::io::Input;
 use crate::playback::{StreamInfo, inspect};
 
@@ -53,7 +53,7 @@ fn as_text(info: &StreamInfo, input: &Input) -> String {
         ])
         .row([&"chunk", &counted(1 << architecture.root_depth, "frame")])
         .row([&"context", &context])
-        .row([&"motion", &motion_in_words(info)]);
+        .row([&"motion", &motion_in_words(architecture)]);
 
     let mut layers = Table::aligned_right(&[0, 1, 2]);
     layers.row([&"stage", &"stride", &"inputs", &"layer"]);
@@ -80,47 +80,6 @@ fn as_text(info: &StreamInfo, input: &Input) -> String {
         part(&format!("grid {number}"), *bytes, &note);
     }
     format!("{input}: NVL version {VERSION}\n{head}\n{layers}\n{parts}")
-}
-
-/// `1 frame`, `8 frames`.
-fn counted(number: u8, thing: &str) -> String {
-    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
-}
-
-fn motion_in_words(info: &StreamInfo) -> String {
-    let Some(motion) = info.architecture().motion else { return "none: every frame stands for itself".into() };
-    let mut text = match motion.interpolation {
-        Interpolation::Bilinear => "bilinear".to_owned(),
-        Interpolation::Cubic => "cubic".to_owned(),
-    };
-    let _ = write!(text, ", reach {} rows", motion.reach);
-    if motion.sees_prediction {
-        text += ", the network sees the prediction";
-    }
-    text
-}
-
-fn layer_in_words(layer: &Layer) -> String {
-    let mut text = match layer.kind {
-        LayerKind::Point => "1x1".to_owned(),
-        LayerKind::Full => "3x3".to_owned(),
-        LayerKind::Depthwise => "3x3 depthwise".to_owned(),
-    };
-    let _ = write!(text, " -> {}", layer.outputs);
-    for (there, name) in [(layer.bias, " + bias"), (layer.residual, ", residual"), (layer.relu, ", ReLU")] {
-        if there {
-            text += name;
-        }
-    }
-    text
-}
-
-fn temporal_in_words(temporal: Temporal) -> String {
-    match temporal {
-        Temporal::Every(0) => "every frame".into(),
-        Temporal::Every(log2) => format!("every {} frames", 1u32 << log2),
-        Temporal::Whole => "once a segment".into(),
-    }
 }
 
 fn as_json(info: &StreamInfo, input: &Input) -> Value {

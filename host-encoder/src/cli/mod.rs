@@ -2,18 +2,26 @@
 
 mod args;
 mod bar;
+mod completions;
 mod decode;
 mod encode;
 mod failure;
 mod info;
 mod interrupt;
+mod play;
+mod report;
+mod scale;
 mod table;
 
 pub use args::{Command, DecodeArgs, EffortName, EncodeArgs, InfoArgs, LevelName, MetricName};
 pub use bar::Progress;
+pub use completions::CompletionsArgs;
 pub use encode::{Encoded, encode_clip};
 pub use failure::{Usage, finish};
 pub use interrupt::install as install_interrupt_handler;
+pub use play::PlayArgs;
+pub use report::ReportArgs;
+pub use scale::Scale;
 pub use table::{Table, grouped};
 
 use std::process::ExitCode;
@@ -49,6 +57,9 @@ impl Command {
             Self::Encode(args) => encode::run(args),
             Self::Decode(args) => decode::run(args),
             Self::Info(args) => info::run(args),
+            Self::Play(args) => play::run(args),
+            Self::Report(args) => report::run(args),
+            Self::Completions(args) => completions::run(args),
         }
     }
 }

@@ -62,7 +62,7 @@ pub enum InputError {
     /// The picture is too small or too large.
     #[error(
         "{input} is {width}x{height} pixels, and NVL takes 8x8 to 1920x1080: \
-         scale it, e.g. with `ffmpeg -i {input} -vf scale=320:-2 out.y4m`"
+         scale it, e.g. with --scale 320"
     )]
     Size {
         /// The input's name.
@@ -71,6 +71,19 @@ pub enum InputError {
         width: u64,
         /// Luma rows.
         height: u64,
+    },
+    /// More frames are wanted than there are.
+    #[error(
+        "{input} has {own:.3} frames/s and {wanted:.3} are wanted: frames are left out, never made; \
+         choose a lower --fps or leave it out"
+    )]
+    Rate {
+        /// The input's name.
+        input: String,
+        /// Its frames per second.
+        own: f64,
+        /// Those that are wanted.
+        wanted: f64,
     },
     /// The last frame is not whole.
     #[error("{input} is truncated: {missing} bytes of frame {frame} are missing; {}", mend_truncated(*.frame))]

@@ -7,7 +7,7 @@ use std::thread;
 
 use super::error::InputError;
 use super::input::ClipRange;
-use super::y4m::{self, Header};
+use super::y4m::{self, Choose, Header};
 use crate::frame::Clip;
 
 /// What ffmpeg reads.
@@ -17,20 +17,23 @@ pub(super) enum Feed<'a> {
 }
 
 /// Reads the frames of `range`, converted to 8-bit 4:2:0; `input` is the name for errors.
-pub(super) fn read_clip(feed: Feed<'_>, range: ClipRange, input: &str) -> Result<Clip, InputError> {
+pub(super) fn read_clip(feed: Feed<'_>, range: ClipRange, choose: Choose<'_>, input: &str) -> Result<Clip, InputError> {
     let piped = matches!(feed, Feed::Stream(_));
-    let mut ffmpeg = spawn(&feed, range, input)?;
+    let mut ffmpeg = spawn(&feed, input)?;
     if let (Feed::Stream(mut stream), Some(mut stdin)) = (feed, ffmpeg.0.stdin.take()) {
         // Ends when the stream does, or when ffmpeg has enough.
         thread::spawn(move || io::copy(&mut stream, &mut stdin));
     }
     let stderr = ffmpeg.0.stderr.take().map(|stderr| thread::spawn(move || last_line(stderr)));
     let clip = match ffmpeg.0.stdout.take() {
-        Some(stdout) => read_stream(BufReader::new(stdout), range, input),
+        Some(stdout) => read_stream(BufReader::new(stdout), range, choose, input),
         None => Err(InputError::NoFrames { input: input.into() }),
     };
-    if matches!(clip, Err(InputError::Size { .. } | InputError::Memory { .. })) {
+    if matches!(clip, Err(InputError::Size { .. } | InputError::Memory { .. } | InputError::Rate { .. })) {
         return clip; // ffmpeg is well and would go on: its guard ends it.
+    }
+    if clip.as_ref().is_ok_and(|clip| Some(clip.frames.len()) == range.frames) {
+        return clip; // It may go on with frames that nobody wants: likewise.
     }
     let status = ffmpeg.0.wait().map_err(|source| InputError::Read { input: input.into(), source })?;
     let line = stderr.and_then(|reader| reader.join().ok()).unwrap_or_default();
@@ -56,7 +59,7 @@ impl Drop for Guard {
     }
 }
 
-fn spawn(feed: &Feed<'_>, range: ClipRange, input: &str) -> Result<Guard, InputError> {
+fn spawn(feed: &Feed<'_>, input: &str) -> Result<Guard, InputError> {
     let mut command = Command::new("ffmpeg");
     command.args(["-hide_banner", "-v", "error"]);
     match feed {
@@ -69,9 +72,6 @@ fn spawn(feed: &Feed<'_>, range: ClipRange, input: &str) -> Result<Guard, InputE
             command.args(["-i", "pipe:0"]).stdin(Stdio::piped());
         }
     }
-    if let Some(frames) = range.frames {
-        command.arg("-frames:v").arg(range.skip.saturating_add(frames).to_string());
-    }
     command.args(["-map", "0:v:0", "-pix_fmt", "yuv420p", "-f", "yuv4mpegpipe", "pipe:1"]);
     match command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn() {
         Ok(child) => Ok(Guard(child)),
@@ -80,7 +80,12 @@ fn spawn(feed: &Feed<'_>, range: ClipRange, input: &str) -> Result<Guard, InputE
     }
 }
 
-fn read_stream(mut stream: impl BufRead, range: ClipRange, input: &str) -> Result<Clip, InputError> {
+fn read_stream(
+    mut stream: impl BufRead,
+    range: ClipRange,
+    choose: Choose<'_>,
+    input: &str,
+) -> Result<Clip, InputError> {
     let mut line = Vec::new();
     let read = stream.by_ref().take(y4m::HEADER_MAX as u64).read_until(b'\n', &mut line);
     read.map_err(|source| InputError::Read { input: input.into(), source })?;
@@ -88,7 +93,7 @@ fn read_stream(mut stream: impl BufRead, range: ClipRange, input: &str) -> Resul
         return Err(InputError::NoFrames { input: input.into() });
     }
     let header = Header::parse(&line, input)?;
-    y4m::read_frames(line.chain(stream), &header, range, input)
+    y4m::read_frames(line.chain(stream), &header, range, choose, input)
 }
 
 /// The last line that says something; ffmpeg puts the cause there. Reads to the end so that ffmpeg never waits.

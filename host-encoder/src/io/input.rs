@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
 
+use super::convert::{Conversion, Original};
 use super::error::InputError;
 use super::ffmpeg::{self, Feed};
 use super::y4m::{self, Header};
@@ -39,9 +40,9 @@ impl fmt::Display for Input {
 /// Which frames of an input are taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ClipRange {
-    /// Frames to leave out at the start.
+    /// Frames of the input to leave out at the start.
     pub skip: usize,
-    /// Frames to take after those; all where there is none.
+    /// Frames that the clip has at most; all where there is none.
     pub frames: Option<usize>,
 }
 
@@ -59,6 +60,18 @@ pub struct Loaded {
 /// # Errors
 /// [`InputError`], naming the input, the cause and the mend.
 pub fn read_clip(input: &Input, range: ClipRange) -> Result<Loaded, InputError> {
+    read_converted(input, range, &mut |_| Conversion::default())
+}
+
+/// Reads a clip in another size or with fewer frames. `choose` gets what the clip is like and says what it is to be.
+///
+/// # Errors
+/// [`InputError`], naming the input, the cause and the mend.
+pub fn read_converted(
+    input: &Input,
+    range: ClipRange,
+    choose: &mut dyn FnMut(&Original) -> Conversion,
+) -> Result<Loaded, InputError> {
     let name = input.to_string();
     let mut reader = open(input, &name)?;
     let mut head = Vec::new();
@@ -69,7 +82,7 @@ pub fn read_clip(input: &Input, range: ClipRange) -> Result<Loaded, InputError> 
     match &header {
         Some(header) if header.is_plain() => {
             let stream = io::BufReader::new(io::Cursor::new(head).chain(reader));
-            let clip = y4m::read_frames(stream, header, range, &name)?;
+            let clip = y4m::read_frames(stream, header, range, choose, &name)?;
             return Ok(Loaded { clip, converted: false });
         }
         Some(_) => {}
@@ -83,7 +96,7 @@ pub fn read_clip(input: &Input, range: ClipRange) -> Result<Loaded, InputError> 
         Input::Stdin => Feed::Stream(Box::new(io::Cursor::new(head).chain(reader))),
         Input::File(path) => Feed::File(path),
     };
-    match ffmpeg::read_clip(feed, range, &name) {
+    match ffmpeg::read_clip(feed, range, choose, &name) {
         Err(InputError::NoFfmpeg { input }) => Err(match header {
             Some(header) => InputError::Format { input, format: header.format_in_words() },
             None => InputError::NoFfmpeg { input },

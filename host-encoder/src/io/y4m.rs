@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::io::{self, Read, Write};
 
+use super::convert::{Conversion, Decimator, Original, SIZE_MAX, SIZE_MIN, Scaler};
 use super::error::InputError;
 use super::input::ClipRange;
 use crate::frame::{Clip, Frame};
@@ -11,6 +12,8 @@ use crate::frame::{Clip, Frame};
 pub(super) const MAGIC: &[u8] = b"YUV4MPEG2";
 /// Longest header that is read, bytes.
 pub(super) const HEADER_MAX: usize = 1024;
+/// Longest side of a picture that is read, to be scaled.
+const SIDE_MAX: u64 = 16384;
 /// Most memory that a clip may take, bytes.
 const MEMORY_MAX: usize = 2 << 30;
 
@@ -46,7 +49,8 @@ impl Header {
         if header.width == 0 || header.height == 0 {
             return Err(wrong("names no width and height".into()));
         }
-        if !(8..=1920).contains(&header.width) || !(8..=1080).contains(&header.height) {
+        // What it is before it is scaled; `read_frames` checks what NVL takes.
+        if header.width.max(header.height) > SIDE_MAX {
             return Err(InputError::Size { input: input.into(), width: header.width, height: header.height });
         }
         Ok(header)
@@ -103,19 +107,24 @@ fn limit_rate(num: u64, den: u64) -> (u32, u32) {
     }
 }
 
+/// What chooses a [`Conversion`] when size and rate are known.
+pub(super) type Choose<'a> = &'a mut dyn FnMut(&Original) -> Conversion;
+
 /// Reads the frames of `range` from a stream of plain 4:2:0; `input` is its name for errors.
 pub(super) fn read_frames(
     reader: impl Read,
     header: &Header,
     range: ClipRange,
+    choose: Choose<'_>,
     input: &str,
 ) -> Result<Clip, InputError> {
     let position = Position::default();
     let mut decoder = y4m::Decoder::new(Counted { reader, position: &position })
         .map_err(|error| InputError::Header { input: input.into(), problem: format!("makes no sense ({error})") })?;
     let (width, height) = (decoder.get_width(), decoder.get_height());
-    let frame_len = Frame::len(width, height);
-    let mut clip = Clip { width, height, rate: header.rate, frames: Vec::new() };
+    let conversion = choose(&Original { width, height, rate: header.rate });
+    let (mut scaler, mut decimator, mut clip) = conversion_of(header, conversion, (width, height), input)?;
+    let (frame_len, kept_len) = (Frame::len(width, height), Frame::len(clip.width, clip.height));
     let mut number = 0;
     while range.frames.is_none_or(|frames| clip.frames.len() < frames) {
         position.restart();
@@ -133,21 +142,47 @@ pub(super) fn read_frames(
             Err(_) => return Err(InputError::Damaged { input: input.into(), frame: number }),
         };
         number += 1;
-        if number <= range.skip {
+        if number <= range.skip || !decimator.takes((number - range.skip - 1) as u64) {
             continue;
         }
-        if (clip.frames.len() + 1) * frame_len > MEMORY_MAX {
-            let frames = MEMORY_MAX / frame_len;
+        if (clip.frames.len() + 1) * kept_len > MEMORY_MAX {
+            let frames = MEMORY_MAX / kept_len;
             return Err(InputError::Memory { input: input.into(), limit_mib: MEMORY_MAX >> 20, frames });
         }
         let [y, u, v] = [frame.get_y_plane(), frame.get_u_plane(), frame.get_v_plane()].map(<[u8]>::to_vec);
-        clip.frames.push(Frame { width, height, y, u, v });
+        let frame = Frame { width, height, y, u, v };
+        clip.frames.push(match &mut scaler {
+            Some(scaler) => scaler.scale(&frame),
+            None => frame,
+        });
     }
     match (number, clip.frames.len()) {
         (0, _) => Err(InputError::NoFrames { input: input.into() }),
         (frames, 0) => Err(InputError::AllSkipped { input: input.into(), frames, skip: range.skip }),
         _ => Ok(clip),
     }
+}
+
+/// What does the conversion, and the clip that it fills.
+fn conversion_of(
+    header: &Header,
+    conversion: Conversion,
+    size: (usize, usize),
+    input: &str,
+) -> Result<(Option<Scaler>, Decimator, Clip), InputError> {
+    let (width, height) = conversion.size.unwrap_or(size);
+    let (w, h) = (width as u64, height as u64);
+    if w.min(h) < SIZE_MIN || w > SIZE_MAX.0 || h > SIZE_MAX.1 {
+        return Err(InputError::Size { input: input.into(), width: w, height: h });
+    }
+    let rate = conversion.rate.unwrap_or(header.rate);
+    let per_second = |rate: (u32, u32)| f64::from(rate.0) / f64::from(rate.1);
+    if per_second(rate) > per_second(header.rate) {
+        let [own, wanted] = [header.rate, rate].map(per_second);
+        return Err(InputError::Rate { input: input.into(), own, wanted });
+    }
+    let scaler = ((width, height) != size).then(|| Scaler::new((width, height)));
+    Ok((scaler, Decimator::new(header.rate, rate), Clip { width, height, rate, frames: Vec::new() }))
 }
 
 /// How far the reading of a frame has come.
@@ -255,7 +290,7 @@ mod tests {
     }
 
     fn read(bytes: &[u8], range: ClipRange) -> Result<Clip, InputError> {
-        read_frames(bytes, &Header::parse(bytes, "x")?, range, "x")
+        read_frames(bytes, &Header::parse(bytes, "x")?, range, &mut |_| Conversion::default(), "x")
     }
 
     #[test]
