@@ -16,6 +16,16 @@ pub enum Effort {
 }
 
 impl Effort {
+    /// Steps of a segment's fit.
+    #[must_use]
+    pub const fn steps(self) -> u64 {
+        match self {
+            Self::Draft => 300,
+            Self::Normal => 1500,
+            Self::Best => 6000,
+        }
+    }
+
     /// The name that command lines use.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -3,22 +3,28 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
 use decoder_core::Level;
 
 use super::completions::CompletionsArgs;
+use super::estimate::EstimateArgs;
 use super::play::PlayArgs;
 use super::report::ReportArgs;
 use super::scale::{Scale, frames_per_second};
+use crate::device::{DEVICES, Device};
+use crate::frame::Clip;
 use crate::io::{ClipRange, Conversion, Original, Target};
 use crate::settings::{Effort, EncodeSettings, Metric, lambda_of_quality};
+use crate::train::Target as Goal;
 
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Encode a clip into an .nvl file
     Encode(EncodeArgs),
+    /// Predict what `encode` would give and take, from a short trial
+    Estimate(EstimateArgs),
     /// Decode an .nvl file with the integer decoder
     Decode(DecodeArgs),
     /// Show what an .nvl file is made of
@@ -37,7 +43,8 @@ pub enum Command {
 Examples:
   nvl encode clip.y4m                            clip.nvl, in the current folder
   nvl encode clip.mp4 -o a.nvl --frames 96       any format, through ffmpeg
-  nvl encode clip.y4m --level nano --quality 40  for a Cortex-M4
+  nvl encode clip.mp4 --device pico2             so that it plays on a Raspberry Pi Pico 2
+  nvl encode clip.y4m --size 50000               50 000 bytes, or --bitrate 40, or --psnr 35
   ffmpeg -i in.mov -vf scale=160:-2 -f yuv4mpegpipe - | nvl encode - -o a.nvl")]
 pub struct EncodeArgs {
     /// The clip: Y4M, or anything that ffmpeg reads; `-` is standard input
@@ -69,15 +76,28 @@ pub struct EncodeArgs {
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
 
-    /// How much work and memory decoding may take
-    #[arg(long, value_name = "LEVEL", value_enum, default_value_t = LevelName::Micro, help_heading = "Coding")]
-    pub level: LevelName,
+    /// Choose the level for a device; scale the pictures and leave out frames until they play there
+    #[arg(long, value_name = "DEVICE", value_parser = device_names(), help_heading = "Coding")]
+    pub device: Option<Device>,
+    /// How much work and memory decoding may take [default: micro, or the device's]
+    #[arg(long, value_name = "LEVEL", value_enum, help_heading = "Coding")]
+    pub level: Option<LevelName>,
     /// From 1, small, to 100, good; 20 steps are a factor of 3 in lambda [default: 50]
-    #[arg(long, value_name = "1..100", value_parser = clap::value_parser!(u8).range(1..=100), help_heading = "Coding")]
+    #[arg(long, value_name = "1..100", value_parser = clap::value_parser!(u8).range(1..=100), group = "aim",
+        help_heading = "Coding")]
     pub quality: Option<u8>,
     /// Weight of the rate in D + lambda x bits/pixel, instead of --quality (50 is 150, 70 is 50)
-    #[arg(long, value_name = "X", value_parser = positive, conflicts_with = "quality", help_heading = "Coding")]
+    #[arg(long, value_name = "X", value_parser = positive, group = "aim", help_heading = "Coding")]
     pub lambda: Option<f64>,
+    /// A file of N bytes, within 3 %; searches for the lambda
+    #[arg(long, value_name = "BYTES", value_parser = positive, group = "aim", help_heading = "Coding")]
+    pub size: Option<f64>,
+    /// N thousand bits for a second, within 3 %
+    #[arg(long, value_name = "KBPS", value_parser = positive, group = "aim", help_heading = "Coding")]
+    pub bitrate: Option<f64>,
+    /// A PSNR of luma, within 0.1 dB
+    #[arg(long, value_name = "DB", value_parser = positive, group = "aim", help_heading = "Coding")]
+    pub psnr: Option<f64>,
     /// What is to be near the source: squared errors, or structure as MS-SSIM sees it
     #[arg(long, value_name = "METRIC", value_enum, default_value_t = MetricName::Psnr, help_heading = "Coding")]
     pub metric: MetricName,
@@ -113,7 +133,7 @@ impl EncodeArgs {
         let default = EncodeSettings::default();
         let lambda = self.lambda.or_else(|| self.quality.map(lambda_of_quality));
         EncodeSettings {
-            level: self.level.into(),
+            level: self.level.map(Level::from).or(self.device.map(|device| device.level)).unwrap_or(default.level),
             lambda: lambda.unwrap_or(default.lambda),
             metric: self.metric.into(),
             effort: self.effort.into(),
@@ -129,6 +149,12 @@ impl EncodeArgs {
     /// What becomes of a clip as it is read.
     pub(super) fn conversion(&self, original: &Original) -> Conversion {
         Conversion { size: self.scale.map(|scale| scale.of(original)), rate: self.fps }
+    }
+
+    /// The size or quality that is asked for, of a clip that is given.
+    pub(super) fn target(&self, clip: &Clip) -> Option<Goal> {
+        let bitrate = self.bitrate.map(|kilobits| kilobits * 1000.0 / 8.0 * clip.seconds());
+        self.size.or(bitrate).map(Goal::Bytes).or(self.psnr.map(Goal::PsnrY))
     }
 
     pub(super) fn range(&self) -> ClipRange {
@@ -237,6 +263,13 @@ impl From<MetricName> for Metric {
             MetricName::MsSsim => Self::MsSsim,
         }
     }
+}
+
+/// The devices that are known.
+fn device_names() -> impl TypedValueParser<Value = Device> {
+    let names =
+        DEVICES.map(|device| PossibleValue::new(device.name).help(format!("{}, {}", device.title, device.core)));
+    PossibleValuesParser::new(names).try_map(|name| Device::named(&name).ok_or("there is no such device"))
 }
 
 fn positive(text: &str) -> Result<f64, String> {

@@ -13,15 +13,16 @@ use serde_json::json;
 use super::args::EncodeArgs;
 use super::bar::Progress;
 use super::failure::Usage;
+use super::fit_device::{Adapted, adapt};
 use super::interrupt;
 use super::table::{Table, grouped, rate};
 use crate::frame::Clip;
-use crate::io::{Input, OutputFile, check_target, read_converted};
+use crate::io::{Input, Loaded, OutputFile, check_target, read_converted};
 use crate::metrics::PsnrMeter;
-use crate::playback::{PlaybackError, StreamInfo, check_header, decode_file};
+use crate::playback::{BytesByKind, PlaybackError, StreamInfo, check_header, decode_file};
 use crate::progress::Observer;
 use crate::settings::EncodeSettings;
-use crate::train::{self, architecture};
+use crate::train::{self, Target as Goal, architecture, encode_to_target};
 
 /// A finished file and what the integer decoder says about it.
 #[derive(Clone, Debug)]
@@ -34,6 +35,8 @@ pub struct Encoded {
     pub psnr: PsnrMeter,
     /// The settings that made it.
     pub settings: EncodeSettings,
+    /// Bytes of each picture.
+    pub pictures: Vec<BytesByKind>,
     /// Time that the fitting took.
     pub encoding: Duration,
     /// Time that the decoder took.
@@ -49,7 +52,26 @@ pub fn encode_clip(clip: &Clip, settings: &EncodeSettings, observer: &mut dyn Ob
     let started = Instant::now();
     let bytes = train::encode(clip, settings, observer)?.bytes;
     interrupt::check()?;
-    let encoding = started.elapsed();
+    examine(clip, bytes, settings.clone(), started.elapsed())
+}
+
+/// Searches for the lambda that gives a size or quality; whether it was found within the tolerance.
+fn encode_to(
+    clip: &Clip,
+    settings: &EncodeSettings,
+    goal: Goal,
+    observer: &mut dyn Observer,
+) -> Result<(Encoded, bool)> {
+    check_level(clip, settings)?;
+    let started = Instant::now();
+    let found = encode_to_target(clip, settings, goal, observer)?;
+    interrupt::check()?;
+    let settings = EncodeSettings { lambda: found.lambda, ..settings.clone() };
+    Ok((examine(clip, found.encoded.bytes, settings, started.elapsed())?, found.met))
+}
+
+/// Decodes what was encoded and compares it with its source.
+fn examine(clip: &Clip, bytes: Vec<u8>, settings: EncodeSettings, encoding: Duration) -> Result<Encoded> {
     let mut psnr = PsnrMeter::default();
     let report = decode_file(&bytes, &mut |number, frame| {
         let source =
@@ -60,7 +82,8 @@ pub fn encode_clip(clip: &Clip, settings: &EncodeSettings, observer: &mut dyn Ob
     let report = report.map_err(|error: PlaybackError<anyhow::Error>| {
         anyhow!("the encoder wrote a file that does not decode ({error}): please report this")
     })?;
-    Ok(Encoded { bytes, info: report.info, psnr, settings: settings.clone(), encoding, decoding: report.decoding })
+    let (info, pictures, decoding) = (report.info, report.pictures, report.decoding);
+    Ok(Encoded { bytes, info, psnr, settings, pictures, encoding, decoding })
 }
 
 /// Refuses, before the work, a clip that is too large or too fast for the level.
@@ -158,12 +181,19 @@ pub(super) fn run(args: &EncodeArgs) -> Result<()> {
     refuse_terminal(&input)?;
     let output = Output::choose(args, &input)?;
     output.check(args.overwrite)?;
-    let loaded = read_converted(&input, args.range(), &mut |original| args.conversion(original))?;
-    if loaded.converted && !args.quiet {
-        eprintln!("{input} is converted to 8-bit 4:2:0 by ffmpeg");
-    }
+    let (loaded, settings) = load(args)?;
+    let clip = &loaded.clip;
     let mut progress = Progress::new(args.quiet);
-    let encoded = encode_clip(&loaded.clip, &args.settings(), &mut progress)?;
+    let encoded = match args.target(clip) {
+        None => encode_clip(clip, &settings, &mut progress)?,
+        Some(goal) => {
+            let (encoded, met) = encode_to(clip, &settings, goal, &mut progress)?;
+            if !met {
+                progress.note("the target was not met: this is the nearest that was found");
+            }
+            encoded
+        }
+    };
     drop(progress);
     output.write(&encoded.bytes, args.overwrite)?;
 
@@ -178,6 +208,40 @@ pub(super) fn run(args: &EncodeArgs) -> Result<()> {
         Output::File(_) => io::stdout().write_all(text.as_bytes())?,
     }
     Ok(())
+}
+
+/// Reads the clip as the arguments ask for, adapted to their device, and their settings.
+pub(super) fn load(args: &EncodeArgs) -> Result<(Loaded, EncodeSettings)> {
+    let input = Input::from(args.input.as_os_str());
+    refuse_terminal(&input)?;
+    let settings = args.settings();
+    let mut adapted = Ok(Vec::new());
+    let loaded = read_converted(&input, args.range(), &mut |original| {
+        let wanted = args.conversion(original);
+        let Some(device) = &args.device else { return wanted };
+        match adapt(device, &settings, original, wanted) {
+            Ok(Adapted { conversion, changes }) => {
+                adapted = Ok(changes);
+                conversion
+            }
+            Err(error) => {
+                adapted = Err(error);
+                wanted
+            }
+        }
+    })?;
+    let changes = adapted?;
+    if !args.quiet {
+        if loaded.converted {
+            eprintln!("{input} is converted to 8-bit 4:2:0 by ffmpeg");
+        }
+        if let Some(device) = &args.device {
+            let level = settings.level.name();
+            let changes = if changes.is_empty() { "nothing changed".to_owned() } else { changes.join(", ") };
+            eprintln!("for {}: level {level}, {changes}", device.title);
+        }
+    }
+    Ok((loaded, settings))
 }
 
 /// Refuses to wait for a person to type a video.

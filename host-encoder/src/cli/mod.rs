@@ -5,7 +5,9 @@ mod bar;
 mod completions;
 mod decode;
 mod encode;
+mod estimate;
 mod failure;
+mod fit_device;
 mod info;
 mod interrupt;
 mod play;
@@ -17,6 +19,7 @@ pub use args::{Command, DecodeArgs, EffortName, EncodeArgs, InfoArgs, LevelName,
 pub use bar::Progress;
 pub use completions::CompletionsArgs;
 pub use encode::{Encoded, encode_clip};
+pub use estimate::EstimateArgs;
 pub use failure::{Usage, finish};
 pub use interrupt::install as install_interrupt_handler;
 pub use play::PlayArgs;
@@ -55,6 +58,7 @@ impl Command {
         interrupt::install();
         match self {
             Self::Encode(args) => encode::run(args),
+            Self::Estimate(args) => estimate::run(args),
             Self::Decode(args) => decode::run(args),
             Self::Info(args) => info::run(args),
             Self::Play(args) => play::run(args),

@@ -86,6 +86,7 @@ class Player {
       this.ready = first + numbers.length;
       if (first === 0) this.show(0);
     }
+    if (!matchMedia("(prefers-reduced-motion: reduce)").matches) this.toggle();
   }
 
   label() {

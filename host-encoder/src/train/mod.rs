@@ -14,6 +14,7 @@ mod quantise;
 mod random;
 mod schedule;
 mod state;
+mod target;
 
 use std::ops::ControlFlow;
 use std::sync::atomic::AtomicBool;
@@ -30,6 +31,7 @@ pub use fit::Progress;
 pub use outline::{Outline, Span};
 pub use presets::architecture;
 pub use state::{FitState, Forgetful, Keeper};
+pub use target::{Found, Target, encode_to_target};
 
 use parallel::{Board, Shares};
 

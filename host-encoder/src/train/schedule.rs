@@ -62,13 +62,7 @@ pub struct Moment {
 impl Schedule {
     /// The steps of an effort.
     pub fn new(effort: Effort) -> Self {
-        Self {
-            steps: match effort {
-                Effort::Draft => 300,
-                Effort::Normal => 1500,
-                Effort::Best => 6000,
-            },
-        }
+        Self { steps: effort.steps() }
     }
 
     /// What holds at a step.

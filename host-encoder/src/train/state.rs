@@ -60,6 +60,14 @@ pub struct FitState {
     pub(super) guard: Guard,
 }
 
+impl FitState {
+    /// The same state for a fit with another lambda: what costs were is forgotten, because they were that lambda's.
+    #[must_use]
+    pub fn for_another_lambda(self) -> Self {
+        Self { guard: Guard::default(), ..self }
+    }
+}
+
 /// Where the state of a fit outlives the process.
 pub trait Keeper: Send {
     /// The state to go on from, if there is one.

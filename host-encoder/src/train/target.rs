@@ -1,0 +1,306 @@
+//! Encodes of a wanted size or quality: a search over lambda that goes on from what was trained.
+//!
+//! Size and quality both fall as lambda rises, nearly along a line over its logarithm. So a search is a secant in there.
+//! A cheap fit with few steps finds the neighbourhood; then one whole fit is made, whose state is kept in its middle, and
+//! every further try fits the second part anew from there.
+
+use std::ops::ControlFlow;
+use std::sync::{Mutex, MutexGuard};
+
+use crate::frame::Clip;
+use crate::metrics::PsnrMeter;
+use crate::playback::decode_file;
+use crate::progress::{Observer, Step};
+use crate::settings::{Effort, EncodeSettings};
+
+use super::schedule::Schedule;
+use super::state::{FitState, Keeper};
+use super::{EncodeError, Encoded, Fitted, Outline, Shelf, encode_outline};
+
+/// What is wanted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Target {
+    /// Size of the whole file in bytes, above 0.
+    Bytes(f64),
+    /// PSNR of luma in dB over all frames.
+    PsnrY(f64),
+}
+
+/// Where the state is kept, as a part of all steps: what was learned about the clip is there, and latents still move.
+const KEPT_AT: f64 = 0.5;
+/// Largest change of the logarithm of lambda that goes on from a kept state; beyond, a fit begins anew.
+const REACH: f64 = 0.7;
+/// Tries with few steps.
+const PILOTS: usize = 3;
+/// Tries with all steps.
+const TRIES: usize = 6;
+/// Lambdas that are tried.
+const LAMBDAS: (f64, f64) = (0.5, 50_000.0);
+/// Where a search begins: what a lambda gives on an ordinary clip. It only has to be near.
+const ORDINARY: (f64, f64, f64) = (90.0, 0.12, 35.0);
+
+impl Target {
+    /// How much a result is over the target, in units in which 1 is the most that is allowed. Falls as lambda rises.
+    #[must_use]
+    pub fn excess(&self, bytes: f64, psnr_y: f64) -> f64 {
+        match *self {
+            Self::Bytes(wanted) => (bytes / wanted).ln() / 1.03f64.ln(),
+            Self::PsnrY(wanted) => (psnr_y - wanted) / 0.1,
+        }
+    }
+
+    /// About how much the excess changes with the logarithm of lambda.
+    fn slope(&self) -> f64 {
+        match self {
+            Self::Bytes(_) => -0.7 / 1.03f64.ln(),
+            Self::PsnrY(_) => -2.7 / 0.1,
+        }
+    }
+
+    /// A lambda to begin with.
+    fn first(&self, pixels: f64) -> f64 {
+        let (lambda, bits, psnr) = ORDINARY;
+        let excess = self.excess(bits * pixels / 8.0, psnr);
+        (lambda * (-excess / self.slope()).exp()).clamp(LAMBDAS.0, LAMBDAS.1)
+    }
+}
+
+/// The result of a search.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The file that is nearest to the target.
+    pub encoded: Encoded,
+    /// Its lambda.
+    pub lambda: f64,
+    /// Whether it is within the tolerance.
+    pub met: bool,
+}
+
+/// Encodes a clip so that it meets a target within 3 % of the bytes, or 0.1 dB. The lambda of `settings` does not matter.
+///
+/// # Errors
+/// [`EncodeError`].
+pub fn encode_to_target(
+    clip: &Clip,
+    settings: &EncodeSettings,
+    target: Target,
+    observer: &mut dyn Observer,
+) -> Result<Found, EncodeError> {
+    let mut passes = Passes { observer, prefix: String::new(), done: 0, base: None, last: 0 };
+    let mut lambda = target.first(clip.pixels() as f64);
+    if settings.effort != Effort::Draft {
+        let coarse = 0.25 * -target.slope();
+        let pilot = EncodeSettings { effort: Effort::Draft, ..settings.clone() };
+        let (_, search) = passes.search("trial", clip, &pilot, target, lambda, (PILOTS, coarse))?;
+        lambda = search.next();
+    }
+    let (found, _) = passes.search("try", clip, settings, target, lambda, (TRIES, 1.0))?;
+    Ok(found)
+}
+
+/// The tries so far: logarithms of lambdas and the excesses that they gave.
+#[derive(Clone, Debug)]
+struct Secant {
+    slope: f64,
+    tried: Vec<(f64, f64)>,
+}
+
+impl Secant {
+    /// The lambda to try next.
+    fn next(&self) -> f64 {
+        let mut near = self.tried.clone();
+        near.sort_by(|a, b| a.1.abs().total_cmp(&b.1.abs()));
+        let slope = match near[..] {
+            [a, b, ..] if (a.0 - b.0).abs() > 1e-6 => (a.1 - b.1) / (a.0 - b.0),
+            _ => self.slope,
+        };
+        // Noise may turn two near tries round: never away from the target, never far.
+        let slope = slope.clamp(4.0 * self.slope, 0.25 * self.slope);
+        let (at, excess) = near[0];
+        (at - excess / slope).exp().clamp(LAMBDAS.0, LAMBDAS.1)
+    }
+}
+
+/// States of a clip's segments in the middle of their fits.
+#[derive(Default)]
+struct Middle {
+    states: Mutex<Vec<Option<FitState>>>,
+    /// Step after which they are kept.
+    at: u64,
+    /// Whether fits go on from them.
+    resumes: bool,
+}
+
+impl Middle {
+    fn states(&self) -> MutexGuard<'_, Vec<Option<FitState>>> {
+        self.states.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl Shelf for Middle {
+    fn take(&self, _: usize) -> Option<Fitted> {
+        None
+    }
+
+    fn keeper<'a>(&'a self, index: usize, _: &'a (dyn Fn(&str) + Sync)) -> Box<dyn Keeper + 'a> {
+        Box::new(Slot { middle: self, index, step: 0 })
+    }
+
+    fn put(&self, _: usize, _: &Fitted) -> Result<(), EncodeError> {
+        Ok(())
+    }
+}
+
+struct Slot<'a> {
+    middle: &'a Middle,
+    index: usize,
+    step: u64,
+}
+
+impl Keeper for Slot<'_> {
+    fn resume(&mut self) -> Option<FitState> {
+        let state = self.middle.resumes.then(|| self.middle.states()[self.index].clone());
+        state.flatten().map(FitState::for_another_lambda)
+    }
+
+    fn due(&mut self) -> bool {
+        self.step += 1;
+        !self.middle.resumes && self.step == self.middle.at
+    }
+
+    fn keep(&mut self, state: &FitState) {
+        // Also called when the fit is stopped, when nothing goes on from it.
+        self.middle.states()[self.index] = Some(state.clone());
+    }
+}
+
+/// Shows several fits as one.
+struct Passes<'a> {
+    observer: &'a mut dyn Observer,
+    prefix: String,
+    /// Steps of the fits before.
+    done: u64,
+    /// The first step of this fit, less one.
+    base: Option<u64>,
+    last: u64,
+}
+
+impl Passes<'_> {
+    /// Tries until the excess is at most `tolerance`, at most `tries` times. Returns the best.
+    fn search(
+        &mut self,
+        name: &str,
+        clip: &Clip,
+        settings: &EncodeSettings,
+        target: Target,
+        first: f64,
+        (tries, tolerance): (usize, f64),
+    ) -> Result<(Found, Secant), EncodeError> {
+        let outline = Outline::new(clip, settings)?;
+        let steps = Schedule::new(settings.effort).steps;
+        let mut middle = Middle { at: (KEPT_AT * steps as f64) as u64, ..Middle::default() };
+        let mut kept_lambda = f64::NAN;
+        let mut secant = Secant { slope: target.slope(), tried: Vec::new() };
+        let mut best: Option<(f64, Found)> = None;
+        let mut lambda = first;
+        for number in 1..=tries {
+            middle.resumes = (lambda / kept_lambda).ln().abs() <= REACH;
+            if !middle.resumes {
+                *middle.states() = vec![None; outline.segments.len()];
+                kept_lambda = lambda;
+            }
+            self.begin(format!("{name} {number}, lambda {lambda:.1}: "));
+            let settings = EncodeSettings { lambda, ..settings.clone() };
+            let encoded = encode_outline(&clip.frames, &outline, &settings, &middle, self)?;
+            let excess = target.excess(encoded.bytes.len() as f64, psnr_y(clip, &encoded.bytes)?);
+            secant.tried.push((lambda.ln(), excess));
+            if best.as_ref().is_none_or(|(least, _)| excess.abs() < *least) {
+                best = Some((excess.abs(), Found { encoded, lambda, met: excess.abs() <= 1.0 }));
+            }
+            let next = secant.next();
+            if excess.abs() <= tolerance || next == lambda {
+                break;
+            }
+            lambda = next;
+        }
+        match best {
+            Some((_, found)) => Ok((found, secant)),
+            None => Err(EncodeError::Empty),
+        }
+    }
+
+    fn begin(&mut self, prefix: String) {
+        (self.done, self.base, self.prefix) = (self.done + self.last, None, prefix);
+    }
+}
+
+impl Observer for Passes<'_> {
+    fn phase(&mut self, name: &str) {
+        self.observer.phase(&format!("{}{name}", self.prefix));
+    }
+
+    fn note(&mut self, text: &str) {
+        self.observer.note(text);
+    }
+
+    fn step(&mut self, step: &Step) -> ControlFlow<()> {
+        let base = *self.base.get_or_insert(step.step.saturating_sub(1));
+        let own = |steps: u64| steps.saturating_sub(base);
+        self.last = own(step.step);
+        self.observer.step(&Step { step: self.done + own(step.step), steps: self.done + own(step.steps), ..*step })
+    }
+}
+
+/// What the integer decoder makes of a file.
+fn psnr_y(clip: &Clip, bytes: &[u8]) -> Result<f64, EncodeError> {
+    let mut meter = PsnrMeter::default();
+    let decoded = decode_file::<std::convert::Infallible>(bytes, &mut |number, frame| {
+        meter.add(&clip.frames[number], frame);
+        Ok(())
+    });
+    match decoded {
+        Ok(_) => Ok(meter.total().y),
+        Err(crate::playback::PlaybackError::Stream(error)) => Err(EncodeError::Unwritable(error)),
+        Err(crate::playback::PlaybackError::Consumer(never)) => match never {},
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::progress::Silent;
+    use crate::sample::{SampleSettings, sample_clip};
+
+    #[test]
+    fn the_secant_meets_curved_and_noisy_targets() {
+        // Bytes as clips have them: steeper at small lambdas, and each fit a little off.
+        let bytes = |ln_lambda: f64, number: usize| {
+            let off = [0.004, -0.006, 0.003, -0.002][number % 4];
+            (12.0 - 0.55 * ln_lambda - 0.03 * ln_lambda * ln_lambda + off).exp()
+        };
+        for wanted in [700.0, 4000.0, 20_000.0, 90_000.0] {
+            let target = Target::Bytes(wanted);
+            let mut secant = Secant { slope: target.slope(), tried: Vec::new() };
+            let mut lambda = target.first(160.0 * 96.0 * 48.0);
+            let met = (0..PILOTS + TRIES).any(|number| {
+                let excess = target.excess(bytes(lambda.ln(), number), 0.0);
+                secant.tried.push((lambda.ln(), excess));
+                lambda = secant.next();
+                excess.abs() <= 1.0
+            });
+            assert!(met, "{wanted}: {:?}", secant.tried);
+            assert!(secant.tried.len() <= 5, "{wanted}: {:?}", secant.tried);
+        }
+    }
+
+    #[test]
+    fn a_small_clip_gets_its_size() {
+        let clip = sample_clip(&SampleSettings { width: 48, height: 32, frames: 3, rate: (24, 1) });
+        let settings = EncodeSettings { effort: Effort::Draft, ..EncodeSettings::default() };
+        let wanted = 1700.0;
+        let found = encode_to_target(&clip, &settings, Target::Bytes(wanted), &mut Silent).unwrap();
+        let bytes = found.encoded.bytes.len() as f64;
+        assert_eq!(found.met, (bytes / wanted).ln().abs() <= 1.03f64.ln());
+        assert!(found.met, "{bytes} bytes at lambda {}", found.lambda);
+    }
+}
