@@ -8,7 +8,7 @@ use crate::wire::FileHeader;
 /// Bytes of each region, each a multiple of 4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
-    activations: usize,
+    shared: usize,
     weights: usize,
     biases: usize,
     context: usize,
@@ -21,8 +21,9 @@ pub(crate) struct Layout {
 
 /// The regions.
 #[derive(Debug)]
-pub(crate) struct Regions<'a, T> {
-    pub(crate) activations: &'a mut [T],
+pub(crate) struct Regions<'a> {
+    /// For coding a chunk, and for the line buffers.
+    pub(crate) shared: &'a mut [u32],
     pub(crate) weights: &'a mut [i16],
     pub(crate) biases: &'a mut [i16],
     pub(crate) context: &'a mut [i8],
@@ -44,7 +45,7 @@ impl Layout {
         let count = ParameterCount::new(&header.architecture);
         let latents = LatentPlan::new(&header.architecture, header.geometry());
         Self {
-            activations: bytes::<A::Activation>(plan.activations_len()),
+            shared: bytes::<A::Activation>(plan.activations_len()).max(bytes::<u32>(latents.work_len())),
             weights: bytes::<i16>(count.weights),
             biases: bytes::<i16>(count.biases),
             context: bytes::<i8>(count.context),
@@ -60,11 +61,11 @@ impl Layout {
     pub(crate) fn bytes(&self) -> usize {
         let parameters = self.weights + self.biases + self.context;
         let state = self.latents + self.flags + self.masks + self.changes;
-        self.activations + parameters + state + self.pictures
+        self.shared + parameters + state + self.pictures
     }
 
     /// Cuts `scratch`; `None` if it is too short.
-    pub(crate) fn split<'a, A: Arithmetic>(&self, scratch: &'a mut [u32]) -> Option<Regions<'a, A::Activation>> {
+    pub(crate) fn split<'a>(&self, scratch: &'a mut [u32]) -> Option<Regions<'a>> {
         let mut rest = scratch;
         let mut take = |bytes: usize| {
             let (region, after) = core::mem::take(&mut rest).split_at_mut_checked(bytes / 4)?;
@@ -72,7 +73,7 @@ impl Layout {
             Some(region)
         };
         Some(Regions {
-            activations: bytemuck::must_cast_slice_mut(take(self.activations)?),
+            shared: take(self.shared)?,
             weights: bytemuck::must_cast_slice_mut(take(self.weights)?),
             biases: bytemuck::must_cast_slice_mut(take(self.biases)?),
             context: bytemuck::must_cast_slice_mut(take(self.context)?),

@@ -1,6 +1,7 @@
 //! The decoder: segment by segment, picture by picture.
 
 use core::fmt;
+use core::marker::PhantomData;
 
 use crate::arena::{Layout, Regions};
 use crate::entropy::{Payload, RangeDecoder, RangeState};
@@ -67,7 +68,8 @@ pub struct DecoderWith<'s, 'b, A: Arithmetic> {
     plan: Plan,
     latent_plan: LatentPlan,
     size: [usize; 2],
-    activations: &'s mut [A::Activation],
+    /// What is worked in, by turns: coding a chunk, and the line buffers.
+    shared: &'s mut [u32],
     weights: &'s mut [i16],
     biases: &'s mut [i16],
     context: &'s mut [i8],
@@ -78,6 +80,7 @@ pub struct DecoderWith<'s, 'b, A: Arithmetic> {
     scalars: Scalars,
     tiles: Tiles,
     segment: Option<Running>,
+    arithmetic: PhantomData<A>,
     /// Of the segment, where the caller has it in memory.
     payload: &'b [u8],
 }
@@ -110,8 +113,8 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
         let (header, demand) = (head.header(), head.demand());
         let layout = Layout::new::<A>(header, &demand.plan);
         let too_small = Error::ScratchTooSmall { required: layout.bytes(), lent: scratch.len() * 4 };
-        let Regions { activations, weights, biases, context, latents, flags, masks, changes, pictures } =
-            layout.split::<A>(scratch).ok_or(too_small)?;
+        let Regions { shared, weights, biases, context, latents, flags, masks, changes, pictures } =
+            layout.split(scratch).ok_or(too_small)?;
         let mut scalars = Scalars::default();
         // The header's check bounds grids and layers, so there is room.
         let _ = scalars.gains.resize(header.architecture.grids.len(), 0);
@@ -121,7 +124,7 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
             plan: demand.plan.clone(),
             latent_plan: demand.latents.clone(),
             size: [header.width.into(), header.height.into()],
-            activations,
+            shared,
             weights,
             biases,
             context,
@@ -132,6 +135,7 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
             scalars,
             tiles: Tiles::default(),
             segment: None,
+            arithmetic: PhantomData,
             payload: &[],
         })
     }
@@ -172,6 +176,7 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
                     self.context,
                     group,
                     chunk,
+                    self.shared,
                 )?;
                 bits.count(group, &coder);
             }
@@ -221,8 +226,8 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
             colour: running.colour,
             size: self.size,
         };
-        let memory =
-            Memory { activations: self.activations, masks: self.masks, changes: self.changes, pictures: self.pictures };
+        let activations = bytemuck::must_cast_slice_mut(self.shared);
+        let memory = Memory { activations, masks: self.masks, changes: self.changes, pictures: self.pictures };
         self.tiles = Pipeline::<A>::new(&self.plan, inputs, memory).run(sink).map_err(FrameError::Sink)?;
         running.next += 1;
         self.segment = Some(running);
@@ -244,7 +249,7 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
     fn next_chunk<P: Payload>(&mut self, running: &mut Running, payload: P) -> Result<()> {
         let mut coder = RangeDecoder::resume(running.coder, payload);
         if running.next > 0 {
-            self.latents.advance(&self.latent_plan);
+            self.latents.advance(&self.latent_plan, self.shared);
         }
         let frames = (running.frames - running.next).min(1 << self.architecture.root_depth);
         let chunk = Chunk { first: running.next, frames, predicted: running.predicted };
@@ -256,8 +261,15 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
                 }
             };
             if coded {
-                let architecture = &self.architecture;
-                self.latents.code_group(&mut coder, &self.latent_plan, architecture, self.context, group, chunk)?;
+                self.latents.code_group(
+                    &mut coder,
+                    &self.latent_plan,
+                    &self.architecture,
+                    self.context,
+                    group,
+                    chunk,
+                    self.shared,
+                )?;
                 running.bits.count(group, &coder);
             }
         }

@@ -1,9 +1,12 @@
 //! The latents of a chunk: where each channel's slices lie and in which order they are coded (SPEC section 4).
 
+use core::ops::Range;
+
 use heapless::Vec;
 
 use crate::entropy::Coder;
 use crate::error::{Corruption, Error, Result};
+use crate::mask;
 use crate::octree::{ContextParameters, ContextShape, FlagStates, Flags, Parent, Root, flags_len};
 use crate::wire::{Architecture, Geometry, MAX_CHANNELS, MAX_GRIDS, ROOT_LOG2, Temporal};
 
@@ -34,9 +37,14 @@ struct Channel {
     stride_log2: u32,
     /// Log2 of the frames of a slice.
     temporal_log2: u32,
-    /// Offset and number of its planes; plane 0 is the last slice of the chunk before.
+    /// Offset of its slices.
     latents: usize,
-    planes: usize,
+    /// Most slices of a chunk.
+    slices: usize,
+    /// Whether the last slice of the chunk before stays before them, for pictures between the two.
+    kept: bool,
+    /// Offset of the last slice of the chunk before while a chunk is coded; `Whole` grids have none.
+    past: usize,
     flags: usize,
     parent: Option<usize>,
 }
@@ -44,6 +52,11 @@ struct Channel {
 impl Channel {
     fn plane(&self) -> usize {
         self.height * self.width
+    }
+
+    /// The place of the last slice of the chunk before while a chunk is coded.
+    fn past(&self) -> Range<usize> {
+        self.past..self.past + if self.is_whole() { 0 } else { self.plane() }
     }
 
     fn is_whole(&self) -> bool {
@@ -59,6 +72,8 @@ pub struct LatentPlan {
     root_depth: u32,
     flag_levels: u32,
     latents: usize,
+    pasts: usize,
+    masks: usize,
     flags: usize,
 }
 
@@ -72,6 +87,8 @@ impl LatentPlan {
             root_depth: architecture.root_depth.into(),
             flag_levels: architecture.flag_levels.into(),
             latents: 0,
+            pasts: 0,
+            masks: 0,
             flags: 0,
         };
         let mut last_whole = None;
@@ -82,7 +99,7 @@ impl LatentPlan {
                 Temporal::Every(log2) => log2.into(),
                 Temporal::Whole => WHOLE_LOG2,
             };
-            let planes = 1 + ((1usize << plan.root_depth).checked_shr(temporal_log2).unwrap_or(0)).max(1);
+            let slices = ((1usize << plan.root_depth).checked_shr(temporal_log2).unwrap_or(0)).max(1);
             for _ in 0..of.channels {
                 let number = plan.channels.len();
                 let parent = if temporal_log2 == WHOLE_LOG2 { last_whole } else { number.checked_sub(1) };
@@ -94,7 +111,9 @@ impl LatentPlan {
                     stride_log2,
                     temporal_log2,
                     latents: 0,
-                    planes,
+                    slices,
+                    kept: (1..WHOLE_LOG2).contains(&temporal_log2),
+                    past: 0,
                     flags: 0,
                     parent,
                 });
@@ -115,7 +134,9 @@ impl LatentPlan {
                     stride_log2: ROOT_LOG2,
                     temporal_log2: 0,
                     latents: 0,
-                    planes: 1 + (1 << plan.root_depth),
+                    slices: 1 << plan.root_depth,
+                    kept: false,
+                    past: 0,
                     flags: 0,
                     parent,
                 });
@@ -130,17 +151,27 @@ impl LatentPlan {
 
     fn push(&mut self, mut channel: Channel) {
         channel.latents = self.latents;
+        channel.past = self.pasts;
         channel.flags = self.flags;
-        self.latents += channel.planes * channel.plane();
+        self.latents += (usize::from(channel.kept) + channel.slices) * channel.plane();
+        self.pasts = channel.past().end;
+        let rows = (1 + channel.slices) * channel.height;
+        self.masks = self.masks.max(rows * mask::words(channel.width));
         self.flags += flags_len(self.flag_levels, channel.height, channel.width);
         // The header's check bounds the channels, so there is room.
         let _ = self.channels.push(channel);
     }
 
-    /// Latents of all planes of all channels.
+    /// Latents of all channels.
     #[must_use]
     pub fn latents_len(&self) -> usize {
         self.latents
+    }
+
+    /// Words of memory that coding a chunk works in, and that nothing is kept in between chunks.
+    #[must_use]
+    pub fn work_len(&self) -> usize {
+        self.pasts.div_ceil(size_of::<u32>()) + self.masks
     }
 
     /// Flags of all channels.
@@ -160,12 +191,20 @@ impl LatentPlan {
         self.channels.iter().position(|channel| channel.group == group).unwrap_or(0)
     }
 
-    /// The place of a slice of a channel in the latents. `slice` counts in the chunk from 1; 0 is the last slice of the chunk before.
+    /// The place of a slice of a channel in the latents. `slice` counts in the chunk from 1; 0 is the last slice of the chunk before, which
+    /// only grids have that are interpolated in time.
     #[must_use]
-    pub fn slice(&self, channel: usize, slice: usize) -> core::ops::Range<usize> {
+    pub fn slice(&self, channel: usize, slice: usize) -> Range<usize> {
         let Some(of) = self.channels.get(channel) else { return 0..0 };
-        let from = of.latents + slice * of.plane();
+        let Some(plane) = (usize::from(of.kept) + slice).checked_sub(1) else { return 0..0 };
+        let from = of.latents + plane * of.plane();
         from..from + of.plane()
+    }
+
+    /// Cuts [`Self::work_len`] words: the last slices of the chunk before, and masks.
+    fn cut<'a>(&self, work: &'a mut [u32]) -> (&'a mut [i8], &'a mut [u32]) {
+        let (pasts, masks) = work.split_at_mut_checked(self.pasts.div_ceil(size_of::<u32>())).unwrap_or_default();
+        (bytemuck::must_cast_slice_mut(pasts), masks)
     }
 
     /// Multiplications of the context networks for one frame in which nothing is empty.
@@ -215,22 +254,30 @@ impl<'a> Latents<'a> {
         self.states = [FlagStates::default(); ALL_CHANNELS];
     }
 
-    /// Moves the last slices into the past: a chunk that is not the segment's first begins.
-    pub fn advance(&mut self, plan: &LatentPlan) {
+    /// Moves the last slices into the past: a chunk that is not the segment's first begins. `work` is of [`LatentPlan::work_len`] words and stays
+    /// with the chunk until all its groups are coded.
+    pub fn advance(&mut self, plan: &LatentPlan, work: &mut [u32]) {
+        let (pasts, _) = plan.cut(work);
         for (number, channel) in plan.channels.iter().enumerate() {
-            if !channel.is_whole() {
-                let (past, last) = (plan.slice(number, 0), plan.slice(number, channel.planes - 1));
+            let last = plan.slice(number, channel.slices);
+            if let (Some(past), Some(last)) = (pasts.get_mut(channel.past()), self.latents.get(last.clone()))
+                && past.len() == last.len()
+            {
+                past.copy_from_slice(last);
+            }
+            if channel.kept {
                 let (before, after) = self.latents.split_at_mut_checked(last.start).unwrap_or_default();
-                let past = before.get_mut(past).unwrap_or_default();
-                past.iter_mut().zip(after).for_each(|(past, last)| *past = *last);
+                let kept = before.get_mut(plan.slice(number, 0)).unwrap_or_default();
+                kept.iter_mut().zip(after).for_each(|(kept, last)| *kept = *last);
             }
         }
     }
 
-    /// Codes a group's slices of a chunk.
+    /// Codes a group's slices of a chunk, in `work` of [`LatentPlan::work_len`] words.
     ///
     /// # Errors
     /// What the symbols are corrupt by.
+    #[allow(clippy::too_many_arguments)]
     pub fn code_group<C: Coder>(
         &mut self,
         coder: &mut C,
@@ -239,6 +286,7 @@ impl<'a> Latents<'a> {
         context: &[i8],
         group: Group,
         chunk: Chunk,
+        work: &mut [u32],
     ) -> Result<()> {
         let of_latents = ContextShape::latents(architecture);
         let (shape, items) = match group {
@@ -248,12 +296,13 @@ impl<'a> Latents<'a> {
         let parameters = ContextParameters::new(shape, items);
         for number in 0..plan.channels.len() {
             if plan.channels.get(number).is_some_and(|channel| channel.group == group) {
-                self.code_channel(coder, plan, &parameters, number, chunk)?;
+                self.code_channel(coder, plan, &parameters, number, chunk, work)?;
             }
         }
         Ok(())
     }
 
+    #[allow(clippy::too_many_arguments)]
     fn code_channel<C: Coder>(
         &mut self,
         coder: &mut C,
@@ -261,6 +310,7 @@ impl<'a> Latents<'a> {
         parameters: &ContextParameters<'_>,
         number: usize,
         chunk: Chunk,
+        work: &mut [u32],
     ) -> Result<()> {
         let missing = Error::Corrupt(Corruption::Latent);
         let channel = plan.channels.get(number).ok_or(missing)?;
@@ -273,10 +323,13 @@ impl<'a> Latents<'a> {
             (_, true, true) => 1,
             (_, false, _) => usize::MAX,
         };
+        let plane = channel.plane();
+        let (pasts, masks) = plan.cut(work);
         let (before, own) = self.latents.split_at_mut_checked(channel.latents).ok_or(missing)?;
-        let own = own.get_mut(..channel.planes * channel.plane()).ok_or(missing)?;
+        let own = own.get_mut(usize::from(channel.kept) * plane..).and_then(|own| own.get_mut(..channel.slices * plane));
+        let own = own.ok_or(missing)?;
         let parent = channel.parent.and_then(|parent| plan.channels.get(parent)).map(|parent| Parent {
-            latents: before.get(parent.latents..).unwrap_or_default(),
+            latents: before.get(parent.latents + usize::from(parent.kept) * parent.plane()..).unwrap_or_default(),
             plane: parent.plane(),
             width: parent.width,
             shift: parent.stride_log2 - channel.stride_log2,
@@ -290,10 +343,16 @@ impl<'a> Latents<'a> {
         let mut first = skipped;
         while first < slices {
             let depth = (slices - first).ilog2().min(plan.root_depth);
-            let plane = channel.plane();
-            let planes = own.get_mut(first * plane..(first + 1 + (1 << depth)) * plane).ok_or(missing)?;
+            let (earlier, slices) = own.split_at_mut_checked(first * plane).ok_or(missing)?;
+            let past = match earlier.rchunks_exact(plane.max(1)).next() {
+                Some(past) => past,
+                None if first_of_segment => &[],
+                None => pasts.get(channel.past()).unwrap_or_default(),
+            };
             let mut root = Root {
-                planes,
+                slices: slices.get_mut(..plane << depth).ok_or(missing)?,
+                past,
+                masks: &mut *masks,
                 height: channel.height,
                 width: channel.width,
                 depth,

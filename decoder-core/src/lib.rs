@@ -38,6 +38,7 @@ mod error;
 pub mod fixed;
 pub mod latents;
 mod limits;
+mod mask;
 pub mod octree;
 mod sink;
 pub mod synthesis;

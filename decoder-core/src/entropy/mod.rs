@@ -9,6 +9,7 @@ pub mod tables;
 
 pub use range_decoder::{Payload, RangeDecoder, RangeState};
 pub use symbols::{ADAPTIVE_START, adaptive, exp_golomb, laplace, raw};
+pub(crate) use symbols::{laplace_centre, laplace_rest};
 
 /// A source or a drain of binary decisions.
 pub trait Coder {

@@ -59,15 +59,26 @@ const fn escape_order(k: usize) -> u32 {
 /// [`Corruption::Number`] if the value is out of every range.
 #[inline]
 pub fn laplace<C: Coder>(coder: &mut C, mu: i32, k: usize, value: i32) -> Result<i32> {
+    let (centre, centre_probability) = laplace_centre(mu, k);
+    if coder.decision(centre_probability, value != centre) { laplace_rest(coder, mu, k, value) } else { Ok(centre) }
+}
+
+/// The likeliest value of [`laplace`] and its probability.
+#[inline(always)]
+pub(crate) fn laplace_centre(mu: i32, k: usize) -> (i32, u32) {
+    let centre = (mu + 8) >> 4;
+    let column = (mu - 16 * centre).unsigned_abs() as usize;
+    (centre, ZERO[k & 63].get(column).copied().unwrap_or(1).into())
+}
+
+/// A value of [`laplace`] that is known not to be the likeliest.
+#[inline(never)]
+pub(crate) fn laplace_rest<C: Coder>(coder: &mut C, mu: i32, k: usize, value: i32) -> Result<i32> {
     let centre = (mu + 8) >> 4;
     let fraction = mu - 16 * centre;
     let distance = value - centre;
     let column = fraction.unsigned_abs() as usize & 15;
     let k = k & 63;
-    let zero = ZERO[k].get(column).copied().unwrap_or(1);
-    if !coder.decision(u32::from(zero), distance != 0) {
-        return Ok(centre);
-    }
     let sign = u32::from(SIGN[k].get(column).copied().unwrap_or(1));
     let negative = !coder.decision(if fraction >= 0 { sign } else { ONE - sign }, distance > 0);
     let target = distance.abs();

@@ -25,6 +25,23 @@ pub const fn log2_q5(magnitude: u32) -> i32 {
     ((whole << 5) + (((v - (1 << whole)) << 5) >> whole)) as i32
 }
 
+/// Small logarithms.
+static LOG2_Q5: [u8; 128] = {
+    let mut table = [0; 128];
+    let mut m = 0;
+    while m < table.len() {
+        table[m] = log2_q5(m as u32) as u8;
+        m += 1;
+    }
+    table
+};
+
+/// [`log2_q5`], from a table where it is small.
+#[inline(always)]
+pub(super) fn quick_log2_q5(magnitude: u32) -> i32 {
+    LOG2_Q5.get(magnitude as usize).map_or_else(|| log2_q5(magnitude), |&log2| log2.into())
+}
+
 /// Sizes of a set of context parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ContextShape {
@@ -117,11 +134,11 @@ impl<'a> ContextParameters<'a> {
     #[inline]
     pub(crate) fn evaluate(&self, inputs: &Features, bias: i32) -> Laplace {
         let mut out = [0i32; OUTPUTS];
-        let (location, scale) = self.linear.split_at_checked(INPUTS).unwrap_or_default();
-        out[0] = dot(location, inputs);
-        out[1] = dot(scale, inputs);
+        for (out, weights) in out.iter_mut().zip(self.linear.as_chunks().0) {
+            *out = dot(weights, inputs);
+        }
         let (to_location, to_scale) = self.w2.split_at_checked(self.b1.len()).unwrap_or_default();
-        let units = self.w1.chunks_exact(INPUTS).zip(self.b1).zip(to_location.iter().zip(to_scale));
+        let units = self.w1.as_chunks().0.iter().zip(self.b1).zip(to_location.iter().zip(to_scale));
         for ((weights, &b), (&l, &s)) in units {
             let sum = dot(weights, inputs) + (i32::from(b) << CONTEXT_FRACTION);
             let hidden = round_shift(sum, CONTEXT_FRACTION).clamp(0, 32767);
@@ -135,7 +152,7 @@ impl<'a> ContextParameters<'a> {
 }
 
 #[inline(always)]
-fn dot(weights: &[i8], inputs: &Features) -> i32 {
+fn dot(weights: &[i8; INPUTS], inputs: &Features) -> i32 {
     weights.iter().zip(inputs).map(|(&w, &x)| i32::from(w) * x).sum()
 }
 

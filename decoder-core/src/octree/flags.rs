@@ -93,9 +93,15 @@ pub(crate) struct Finest<'a> {
 }
 
 impl<'a> Finest<'a> {
-    /// The flags of the nodes that row `y` runs through.
-    pub(crate) fn row(&self, y: usize) -> &'a [u8] {
-        self.flags.get((y >> self.log2) * self.columns..).unwrap_or_default()
+    /// Whether there is a node that is not empty.
+    pub(crate) fn any(&self) -> bool {
+        self.flags.iter().any(|&flag| flag != 0)
+    }
+
+    /// The flags of the nodes that row `y` runs through; `None` if all of them are empty.
+    pub(crate) fn row(&self, y: usize) -> Option<&'a [u8]> {
+        let from = (y >> self.log2) * self.columns;
+        self.flags.get(from..from + self.columns).filter(|row| row.iter().any(|&flag| flag != 0))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod context;
 mod flags;
+mod neighbours;
 mod root;
 
 pub(crate) use context::ContextParameters;

@@ -1,18 +1,23 @@
-//! The walk over one root's symbols, and the gathering of their neighbours (SPEC sections 6 and 7).
+//! The walk over one root's symbols (SPEC section 6).
+//!
+//! Most latents are zero, and most of those lie among zeros. Masks tell where: a symbol whose neighbours are all zero has the law
+//! of its pass, which is evaluated once, and one decision.
 
-use super::context::{ContextParameters, Features, log2_q5};
+use super::context::{ContextParameters, Laplace};
 use super::flags::{Finest, Flags};
+use super::neighbours::{Around, Neighbours};
 use super::{INPUTS, LATENT_LIMIT};
-use crate::entropy::{Coder, laplace};
+use crate::entropy::{Coder, laplace_centre, laplace_rest};
 use crate::error::{Corruption, Error, Result};
+use crate::mask::{self, AnyMask, MAX_WORDS, words};
 use crate::wire::ROOT_LOG2;
 
 /// The channel that was decoded before, as context.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Parent<'a> {
-    /// Its planes, the past first.
+    /// Its slices.
     pub(crate) latents: &'a [i8],
-    /// Latents of a plane.
+    /// Latents of a slice.
     pub(crate) plane: usize,
     /// Latents of a row.
     pub(crate) width: usize,
@@ -25,18 +30,23 @@ pub(crate) struct Parent<'a> {
 }
 
 impl<'a> Parent<'a> {
-    /// The plane that goes with the child's slice.
-    fn plane(&self, slice: usize) -> &'a [i8] {
+    /// The row that goes with the child's row.
+    fn row(&self, slice: usize, y: usize) -> &'a [i8] {
         let number = (slice << self.child_log2).checked_shr(self.parent_log2).unwrap_or(0);
-        self.latents.get((1 + number) * self.plane..).unwrap_or_default()
+        let from = number * self.plane + (y >> self.shift) * self.width;
+        self.latents.get(from..from + self.width).unwrap_or_default()
     }
 }
 
 /// One root of one channel.
 #[derive(Debug)]
 pub(crate) struct Root<'a> {
-    /// The planes `tau = 0` (the past) to `2^depth`, `height * width` each.
-    pub(crate) planes: &'a mut [i8],
+    /// `2^depth` slices, `height * width` each.
+    pub(crate) slices: &'a mut [i8],
+    /// The slice before them; empty if it is zero.
+    pub(crate) past: &'a [i8],
+    /// Room for a mask for each row of the past and of each slice.
+    pub(crate) masks: &'a mut [u32],
     /// Rows.
     pub(crate) height: usize,
     /// Columns.
@@ -55,23 +65,42 @@ pub(crate) struct Root<'a> {
 
 /// A group of independent symbols.
 #[derive(Clone, Copy, Debug)]
-struct Pass {
+pub(super) struct Pass {
     number: usize,
-    half: usize,
+    pub(super) half: usize,
     /// Half-stride in time, if the level splits in time.
-    half_time: Option<usize>,
-    odd: u32,
+    pub(super) half_time: Option<usize>,
+    /// Coordinates that are odd; 0 at the root.
+    pub(super) odd: u32,
 }
 
-/// Offset of a row that is not there: reads beyond it find nothing.
-const NOWHERE: usize = usize::MAX / 2;
+impl Pass {
+    /// The bits of the positions in every word of a row: those that are odd along x, or those that are not.
+    fn positions(self, x_odd: bool) -> u32 {
+        let every = match (self.odd, self.half) {
+            (1.., 1) => 0x5555_5555,
+            (1.., 2) => 0x1111_1111,
+            _ => 0x0101_0101,
+        };
+        every << if x_odd { self.half } else { 0 }
+    }
+}
 
-/// Rows of neighbours that a row of symbols shares; each is an offset into the planes.
-struct Rows {
-    /// The corners' rows.
-    corners: [usize; 4],
-    /// The sides' rows in time and above and below.
-    sides: [usize; 4],
+/// The law of the symbols of a pass whose neighbours are all zero.
+#[derive(Clone, Copy)]
+struct AtRest {
+    bias: i32,
+    law: Laplace,
+    /// Probability of zero; `None` if another value is likelier.
+    zero: Option<u32>,
+}
+
+impl AtRest {
+    fn new(context: &ContextParameters<'_>, bias: i32) -> Self {
+        let law = context.evaluate(&[0; INPUTS], bias);
+        let (centre, probability) = laplace_centre(law.mu, law.class);
+        Self { bias, law, zero: (centre == 0).then_some(probability) }
+    }
 }
 
 impl Root<'_> {
@@ -82,31 +111,31 @@ impl Root<'_> {
         flags: &mut Flags<'_>,
         context: &ContextParameters<'_>,
     ) -> Result<()> {
-        let plane = self.height * self.width;
-        let slices = self.planes.get_mut(plane..).unwrap_or_default();
         if C::DECODES {
-            slices.fill(0);
+            self.slices.fill(0);
         }
-        flags.code(coder, slices, self.height, self.width);
+        flags.code(coder, self.slices, self.height, self.width);
         let finest = flags.finest(self.height, self.width);
+        if finest.is_some_and(|finest| !finest.any()) {
+            return Ok(());
+        }
+        let masks = (self.height * words(self.width)) * (1 + (1 << self.depth));
+        let masks = self.masks.get_mut(..masks).unwrap_or_default();
+        masks.fill(0);
+        let rows = masks.chunks_exact_mut(words(self.width).max(1));
+        for (mask, row) in rows.zip(self.past.chunks_exact(self.width.max(1))) {
+            mask::mark_latents(mask, row);
+        }
         let slices = 1 << self.depth;
-        self.code_pass(
-            coder,
-            context,
-            finest,
-            Pass { number: 0, half: 1 << ROOT_LOG2, half_time: Some(slices), odd: 0 },
-        )?;
+        let root = Pass { number: 0, half: 1 << ROOT_LOG2, half_time: Some(slices), odd: 0 };
+        self.code_pass(coder, context, finest, root)?;
         for level in 0..ROOT_LOG2 {
             let half_time = (level < self.depth).then(|| slices >> (level + 1));
             let groups = if half_time.is_some() { 3 } else { 2 };
             for odd in (1..=groups).rev() {
                 let number = (3 * level + odd) as usize;
-                self.code_pass(
-                    coder,
-                    context,
-                    finest,
-                    Pass { number, half: 1 << (ROOT_LOG2 - 1 - level), half_time, odd },
-                )?;
+                let pass = Pass { number, half: 1 << (ROOT_LOG2 - 1 - level), half_time, odd };
+                self.code_pass(coder, context, finest, pass)?;
             }
         }
         Ok(())
@@ -125,14 +154,21 @@ impl Root<'_> {
             // At the root and where time does not split no slice is odd.
             let tau_odd = u32::from(pass.odd > 0 && pass.half_time.is_some() && tau & step != 0);
             let slice = self.first_slice + tau - 1;
-            let bias = context.bias(slice >= self.predicted_from, self.channel, pass.number);
+            let at_rest = AtRest::new(context, context.bias(slice >= self.predicted_from, self.channel, pass.number));
             for y in (0..self.height).step_by(half) {
                 let y_odd = u32::from(pass.odd > 0 && y & half != 0);
                 let x_odd = match pass.odd.checked_sub(tau_odd + y_odd) {
                     Some(odd @ 0..=1) => odd == 1,
                     _ => continue,
                 };
-                self.code_row(coder, context, finest, pass, bias, [tau, y], [tau_odd == 1, y_odd == 1, x_odd])?;
+                let nodes = match finest {
+                    None => None,
+                    Some(finest) => match finest.row(y) {
+                        None => continue,
+                        Some(row) => Some((row, finest.log2)),
+                    },
+                };
+                self.code_row(coder, context, nodes, pass, at_rest, [tau, y], [tau_odd == 1, y_odd == 1, x_odd])?;
             }
         }
         Ok(())
@@ -143,171 +179,76 @@ impl Root<'_> {
         &mut self,
         coder: &mut C,
         context: &ContextParameters<'_>,
-        finest: Option<Finest<'_>>,
+        nodes: Option<(&[u8], u32)>,
         pass: Pass,
-        bias: i32,
+        at_rest: AtRest,
         [tau, y]: [usize; 2],
         odd: [bool; 3],
     ) -> Result<()> {
-        let width = self.width;
-        let own = (tau * self.height + y) * width;
-        let rows = self.neighbour_rows(pass, tau, y, odd);
-        let parent = self.parent.map(|parent| {
-            let plane = parent.plane(self.first_slice + tau - 1);
-            (plane.get((y >> parent.shift) * parent.width..).unwrap_or_default(), parent.shift)
-        });
-        let nodes = finest.map(|finest| (finest.row(y), finest.log2));
-        let step = if pass.odd == 0 { pass.half } else { 2 * pass.half };
-        let mut x = if odd[2] { pass.half } else { 0 };
-        while x < width {
-            if let Some((flags, log2)) = nodes
-                && flags.get(x >> log2) == Some(&0)
-            {
-                // The next position of this pass in the next node.
-                let next = ((x >> log2) + 1) << log2;
-                x += (next - x + step - 1) & !(step - 1);
+        let around = Around::new(self, pass, [tau, y], odd);
+        let parent = self.parent.map_or((&[][..], 0), |parent| (parent.row(self.first_slice + tau - 1, y), parent.shift));
+        let mut from_parent: AnyMask = [0; MAX_WORDS];
+        mask::mark_coarse(from_parent.get_mut(..words(self.width)).unwrap_or_default(), parent.0, parent.1);
+        let positions = pass.positions(odd[2]);
+        for (at, &from_parent) in from_parent.iter().enumerate().take(words(self.width)) {
+            let from = 32 * at;
+            let mut left = positions & inside(from, self.width) & nodes.map_or(u32::MAX, |nodes| not_empty(nodes, at));
+            if left == 0 {
                 continue;
             }
-            let mut features = [0; INPUTS];
-            self.spatial(&mut features, pass, odd, own, x, &rows);
-            self.past(&mut features, y, x);
-            if let Some((row, shift)) = parent {
-                features[5] = log2_q5(8 * magnitude(row.get(x >> shift)));
+            let from_past = around.past_mask(self.masks, at);
+            let spoken = from_parent | from_past | around.mask(self.masks, at);
+            while left != 0 {
+                let bit = left.trailing_zeros();
+                left &= left - 1;
+                let x = from + bit as usize;
+                let place = around.own + x;
+                let known = if C::DECODES { 0 } else { self.slices.get(place).copied().unwrap_or(0).into() };
+                let (law, centre, probability) = match at_rest.zero {
+                    Some(zero) if spoken >> bit & 1 == 0 => (at_rest.law, 0, zero),
+                    _ => {
+                        let neighbours = Neighbours { slices: self.slices, past: self.past, around: &around };
+                        let has_past = from_past >> bit & 1 == 1;
+                        let features = neighbours.features(x, has_past, parent.0.get(x >> parent.1).copied());
+                        let law = context.evaluate(&features, at_rest.bias);
+                        let (centre, probability) = laplace_centre(law.mu, law.class);
+                        (law, centre, probability)
+                    }
+                };
+                let value = if coder.decision(probability, known != centre) {
+                    laplace_rest(coder, law.mu, law.class, known)?
+                } else {
+                    centre
+                };
+                if value != 0 {
+                    if value.abs() > LATENT_LIMIT {
+                        return Err(Error::Corrupt(Corruption::Latent));
+                    }
+                    if let Some(latent) = self.slices.get_mut(place) {
+                        *latent = value as i8;
+                    }
+                    if let Some(word) = self.masks.get_mut(around.own_mask + at) {
+                        *word |= 1 << bit;
+                    }
+                }
             }
-            let law = context.evaluate(&features, bias);
-            let Some(latent) = self.planes.get_mut(own + x) else { return Ok(()) };
-            let value = laplace(coder, law.mu, law.class, (*latent).into())?;
-            if value.abs() > LATENT_LIMIT {
-                return Err(Error::Corrupt(Corruption::Latent));
-            }
-            *latent = value as i8;
-            x += step;
         }
         Ok(())
     }
+}
 
-    /// The rows in which the neighbours of row `(tau, y)` lie.
-    fn neighbour_rows(&self, pass: Pass, tau: usize, y: usize, [tau_odd, y_odd, _]: [bool; 3]) -> Rows {
-        let row = |tau: usize, y: usize| (tau * self.height + y) * self.width;
-        let mut rows = Rows { corners: [NOWHERE; 4], sides: [NOWHERE; 4] };
-        if pass.odd == 0 {
-            return rows;
-        }
-        let [y_low, y_high] = both_sides(y, pass.half, self.height);
-        let slices = 1 << self.depth;
-        let [tau_low, tau_high] = match pass.half_time {
-            // Slices count from 0, the past, to `slices`.
-            Some(half) => both_sides(tau, half, slices + 1),
-            None => [None; 2],
-        };
-        let taus = if tau_odd { [tau_low, tau_high] } else { [Some(tau), None] };
-        let ys = if y_odd { [y_low, y_high] } else { [Some(y), None] };
-        let pairs = taus.into_iter().flat_map(|tau| ys.map(|y| tau.zip(y)));
-        for (slot, pair) in rows.corners.iter_mut().zip(pairs) {
-            *slot = pair.map_or(NOWHERE, |(tau, y)| row(tau, y));
-        }
-        let in_time = if tau_odd { [None; 2] } else { [tau_low, tau_high] };
-        let in_height = if y_odd { [None; 2] } else { [y_low, y_high] };
-        rows.sides = [
-            in_time[0].map_or(NOWHERE, |tau| row(tau, y)),
-            in_time[1].map_or(NOWHERE, |tau| row(tau, y)),
-            in_height[0].map_or(NOWHERE, |y| row(tau, y)),
-            in_height[1].map_or(NOWHERE, |y| row(tau, y)),
-        ];
-        rows
-    }
-
-    /// Corners and sides.
-    #[inline]
-    fn spatial(
-        &self,
-        features: &mut Features,
-        pass: Pass,
-        [tau_odd, y_odd, x_odd]: [bool; 3],
-        own: usize,
-        x: usize,
-        rows: &Rows,
-    ) {
-        if pass.odd == 0 {
-            return;
-        }
-        let [low, high] = both_sides(x, pass.half, self.width);
-        let (low, high) = (low.unwrap_or(NOWHERE), high.unwrap_or(NOWHERE));
-        let mut corners = Sum::default();
-        for base in rows.corners {
-            if x_odd {
-                corners.add(self.planes.get(base + low));
-                corners.add(self.planes.get(base + high));
-            } else {
-                corners.add(self.planes.get(base + x));
-            }
-        }
-        let mut sides = Sum::default();
-        for base in rows.sides {
-            sides.add(self.planes.get(base + x));
-        }
-        if !x_odd {
-            sides.add(self.planes.get(own + low));
-            sides.add(self.planes.get(own + high));
-        }
-        let corners = corners.scaled(3 - pass.odd);
-        features[0] = log2_q5(corners.magnitude);
-        features[6] = 4 * corners.signed;
-        let even = u32::from(!tau_odd && pass.half_time.is_some()) + u32::from(!y_odd) + u32::from(!x_odd);
-        if even > 0 {
-            let sides = sides.scaled(3 - even);
-            features[1] = log2_q5(sides.magnitude);
-            features[7] = 4 * sides.signed;
-        }
-    }
-
-    /// The slice before the root.
-    #[inline]
-    fn past(&self, features: &mut Features, y: usize, x: usize) {
-        let width = self.width;
-        let inside = y * width + x;
-        let at = |dy: i32, dx: i32| {
-            let row = y.wrapping_add_signed(dy as isize);
-            let column = x.wrapping_add_signed(dx as isize);
-            if row < self.height && column < width { magnitude(self.planes.get(row * width + column)) } else { 0 }
-        };
-        let past = self.planes.get(inside).copied().unwrap_or(0);
-        features[2] = log2_q5(8 * u32::from(past.unsigned_abs()));
-        features[3] = log2_q5(2 * (at(-1, 0) + at(1, 0) + at(0, -1) + at(0, 1)));
-        features[4] = log2_q5(2 * (at(-1, -1) + at(-1, 1) + at(1, -1) + at(1, 1)));
-        features[8] = 32 * i32::from(past);
+/// The bits of a word that begins at position `from` of a row.
+fn inside(from: usize, width: usize) -> u32 {
+    match width.saturating_sub(from) {
+        left @ 0..32 => (1 << left) - 1,
+        _ => u32::MAX,
     }
 }
 
-/// The positions before and after, each replaced by the other where it is outside `0..len`.
-#[inline]
-fn both_sides(at: usize, half: usize, len: usize) -> [Option<usize>; 2] {
-    let low = at.checked_sub(half);
-    let high = Some(at + half).filter(|&high| high < len);
-    [low.or(high), high.or(low)]
-}
-
-#[inline(always)]
-fn magnitude(latent: Option<&i8>) -> u32 {
-    latent.map_or(0, |latent| u32::from(latent.unsigned_abs()))
-}
-
-/// Sums over neighbours.
-#[derive(Clone, Copy, Default)]
-struct Sum {
-    magnitude: u32,
-    signed: i32,
-}
-
-impl Sum {
-    #[inline(always)]
-    fn add(&mut self, latent: Option<&i8>) {
-        self.magnitude += magnitude(latent);
-        self.signed += latent.map_or(0, |&latent| i32::from(latent));
-    }
-
-    #[inline(always)]
-    fn scaled(self, shift: u32) -> Self {
-        Self { magnitude: self.magnitude << shift, signed: self.signed << shift }
-    }
+/// The bits of word `at` whose nodes of `2^log2` positions are not empty.
+fn not_empty((row, log2): (&[u8], u32), at: usize) -> u32 {
+    let (size, count) = (1 << log2, 32 >> log2);
+    let nodes = row.get(at * count..).unwrap_or_default().iter().take(count);
+    let ones = (1u32 << size) - 1;
+    nodes.enumerate().fold(0, |bits, (number, &flag)| if flag == 0 { bits } else { bits | ones << (number * size) })
 }

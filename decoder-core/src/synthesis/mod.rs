@@ -5,7 +5,6 @@ mod arithmetic;
 mod float;
 mod integer;
 mod kernels;
-mod mask;
 mod pipeline;
 mod plan;
 pub mod prediction;

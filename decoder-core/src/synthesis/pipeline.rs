@@ -3,11 +3,11 @@
 use core::ops::Range;
 
 use super::arithmetic::{Arithmetic, LayerRow};
-use super::mask::{self, AnyMask, MAX_WORDS, runs, words};
 use super::plan::{MAX_NODES, Node, NodeKind, Plan, TILE};
 use super::store::{Source, Store};
 use crate::fixed::clip8;
 use crate::latents::{Group, LatentPlan};
+use crate::mask::{self, AnyMask, MAX_WORDS, runs, words};
 use crate::sink::{RowPair, RowSink};
 use crate::weights::Scalars;
 use crate::wire::{Architecture, SITE, Temporal};
@@ -358,6 +358,7 @@ impl Inputs<'_> {
     fn slices(&self, temporal: Temporal) -> [usize; 4] {
         match temporal {
             Temporal::Whole => [1, 1, 1, 0],
+            Temporal::Every(0) => [self.frame_of_chunk + 1, self.frame_of_chunk + 1, 1, 0],
             Temporal::Every(log2) => {
                 let log2 = usize::from(log2);
                 let slice = self.frame_of_chunk >> log2;

@@ -4,12 +4,12 @@ use core::ops::Range;
 
 use heapless::Vec;
 
-use super::mask::words;
 
 use crate::arena::Layout;
 use crate::error::{Corruption, Error, Result};
 use crate::latents::LatentPlan;
 use crate::limits::Limits;
+use crate::mask::words;
 use crate::synthesis::Integer;
 use crate::wire::{Architecture, FileHeader, Geometry, Layer, LayerKind, MAX_LAYERS, MAX_STAGES, SITE};
 

@@ -2,9 +2,9 @@
 
 use core::ops::Range;
 
-use super::mask::{runs, words};
 use super::plan::{Plan, TILE};
 use super::prediction::{Plane, predict_row};
+use crate::mask::{runs, words};
 use crate::wire::{Geometry, Interpolation, ROOT_LOG2, SITE};
 
 /// Where predictions come from.

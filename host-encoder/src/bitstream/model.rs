@@ -97,6 +97,7 @@ impl SegmentModel {
 
         let plan = LatentPlan::new(architecture, geometry);
         let (mut values, mut flags) = (vec![0; plan.latents_len()], vec![0; plan.flags_len()]);
+        let work = &mut vec![0; plan.work_len()][..];
         let mut latents = Latents::new(&mut values, &mut flags);
         let predicted = self.motion.is_some();
         let whole = Chunk { first: 0, frames: self.frames, predicted };
@@ -105,14 +106,14 @@ impl SegmentModel {
                 let group = Group::Grid(number);
                 self.fill(&mut latents, &plan, group, 0, 1);
                 let before = bits(coder);
-                latents.code_group(coder, &plan, architecture, &self.context, group, whole)?;
+                latents.code_group(coder, &plan, architecture, &self.context, group, whole, work)?;
                 spent.grids[number] += bits(coder) - before;
             }
         }
         let chunk_frames = 1 << architecture.root_depth;
         for first in (0..self.frames).step_by(chunk_frames) {
             if first > 0 {
-                latents.advance(&plan);
+                latents.advance(&plan, work);
             }
             let frames = (self.frames - first).min(chunk_frames);
             let chunk = Chunk { first, frames, predicted };
@@ -128,7 +129,7 @@ impl SegmentModel {
                     Group::Motion => continue,
                 }
                 let before = bits(coder);
-                latents.code_group(coder, &plan, architecture, &self.context, group, chunk)?;
+                latents.code_group(coder, &plan, architecture, &self.context, group, chunk, work)?;
                 let cost = bits(coder) - before;
                 match group {
                     Group::Motion => spent.motion += cost,

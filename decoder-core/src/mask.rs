@@ -1,4 +1,4 @@
-//! Rows of bits, one a site: where a row of activations may differ from zero.
+//! Rows of bits, one a site: where a row of latents or activations may differ from zero.
 //!
 //! A network without biases that does not see the prediction makes zero of zero. What no latent reaches is then known before
 //! it is computed, site by site, and stays the zero that the line buffers begin with.
@@ -10,17 +10,17 @@ use crate::wire::MAX_DIMENSION;
 /// Sites of a word.
 const BITS: usize = u32::BITS as usize;
 /// Words of the widest row.
-pub(super) const MAX_WORDS: usize = words((MAX_DIMENSION.0 as usize).div_ceil(2));
+pub(crate) const MAX_WORDS: usize = words((MAX_DIMENSION.0 as usize).div_ceil(2));
 /// A mask of any row.
-pub(super) type AnyMask = [u32; MAX_WORDS];
+pub(crate) type AnyMask = [u32; MAX_WORDS];
 
 /// Words of a row.
-pub(super) const fn words(sites: usize) -> usize {
+pub(crate) const fn words(sites: usize) -> usize {
     sites.div_ceil(BITS)
 }
 
 /// Sets the bits of all sites.
-pub(super) fn set_all(mask: &mut [u32], sites: usize) {
+pub(crate) fn set_all(mask: &mut [u32], sites: usize) {
     mask.fill(u32::MAX);
     trim(mask, sites);
 }
@@ -33,12 +33,12 @@ fn trim(mask: &mut [u32], sites: usize) {
 }
 
 /// Adds the bits of another row.
-pub(super) fn unite(mask: &mut [u32], other: &[u32]) {
+pub(crate) fn unite(mask: &mut [u32], other: &[u32]) {
     mask.iter_mut().zip(other).for_each(|(word, other)| *word |= other);
 }
 
 /// Sets the bits of the latents that are not zero.
-pub(super) fn mark_latents(mask: &mut [u32], latents: &[i8]) {
+pub(crate) fn mark_latents(mask: &mut [u32], latents: &[i8]) {
     for (word, latents) in mask.iter_mut().zip(latents.chunks(BITS)) {
         let (fours, rest) = latents.as_chunks::<4>();
         let mut bit = 1;
@@ -57,8 +57,31 @@ pub(super) fn mark_latents(mask: &mut [u32], latents: &[i8]) {
     }
 }
 
+/// Sets the bits of the sites below the latents of a row of `2^shift` times the stride that are not zero.
+pub(crate) fn mark_coarse(mask: &mut [u32], latents: &[i8], shift: u32) {
+    if shift == 0 {
+        return mark_latents(mask, latents);
+    }
+    let ones = u32::MAX >> (BITS as u32 - (1 << shift.min(5)));
+    for (site, &latent) in latents.iter().enumerate() {
+        if latent != 0
+            && let Some(word) = mask.get_mut((site << shift) / BITS)
+        {
+            *word |= ones << ((site << shift) % BITS);
+        }
+    }
+}
+
+/// The bits of the sites at `distance`, 1..=31, before and after those of word `at`.
+pub(crate) fn beside(mask: &[u32], at: usize, distance: u32) -> u32 {
+    let word = |at: Option<usize>| at.and_then(|at| mask.get(at)).copied().unwrap_or(0);
+    let own = word(Some(at));
+    let back = BITS as u32 - distance;
+    (own << distance) | (own >> distance) | (word(at.checked_sub(1)) >> back) | (word(Some(at + 1)) << back)
+}
+
 /// Adds the sites beside those that are set.
-pub(super) fn dilate(mask: &mut [u32], sites: usize) {
+pub(crate) fn dilate(mask: &mut [u32], sites: usize) {
     let mut before = 0;
     for at in 0..mask.len() {
         let after = mask.get(at + 1).copied().unwrap_or(0);
@@ -72,7 +95,7 @@ pub(super) fn dilate(mask: &mut [u32], sites: usize) {
 }
 
 /// Sets the bits of the sites that upsampling by two makes from the sites of `coarse`: site `i` speaks in `2i - 1..=2i + 2`.
-pub(super) fn upsample(mask: &mut [u32], sites: usize, coarse: impl Fn(usize) -> u32) {
+pub(crate) fn upsample(mask: &mut [u32], sites: usize, coarse: impl Fn(usize) -> u32) {
     for (at, word) in mask.iter_mut().enumerate() {
         *word = twice(coarse(at / 2) >> (BITS / 2 * (at % 2)));
     }
@@ -90,7 +113,7 @@ const fn twice(half: u32) -> u32 {
 }
 
 /// The runs of set bits, first to last; those that are at most `gap` apart are one.
-pub(super) fn runs(mask: &[u32], gap: usize) -> impl Iterator<Item = Range<usize>> {
+pub(crate) fn runs(mask: &[u32], gap: usize) -> impl Iterator<Item = Range<usize>> {
     let mut at = 0;
     core::iter::from_fn(move || {
         let start = next(mask, at, 0)?;
@@ -146,6 +169,19 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn coarse_latents_are_marked_at_all_sites_below() {
+        for shift in 0..=5 {
+            let latents = [0, 1, 0, -1, 0, 0, 3].map(|latent: i8| latent);
+            let mut mask = vec![0; words(7 << shift)];
+            mark_coarse(&mut mask, &latents, shift);
+            assert_eq!(mask, mask_of(7 << shift, |site| latents[site >> shift] != 0));
+        }
+        let mask = mask_of(70, |site| site == 31 || site == 64);
+        let both = [0, 1, 2].map(|at| beside(&mask, at, 4));
+        assert_eq!(both.to_vec(), mask_of(70, |site| [27, 35, 60, 68].contains(&site)));
     }
 
     #[test]
