@@ -326,7 +326,8 @@ impl<'a> Latents<'a> {
         let plane = channel.plane();
         let (pasts, masks) = plan.cut(work);
         let (before, own) = self.latents.split_at_mut_checked(channel.latents).ok_or(missing)?;
-        let own = own.get_mut(usize::from(channel.kept) * plane..).and_then(|own| own.get_mut(..channel.slices * plane));
+        let own =
+            own.get_mut(usize::from(channel.kept) * plane..).and_then(|own| own.get_mut(..channel.slices * plane));
         let own = own.ok_or(missing)?;
         let parent = channel.parent.and_then(|parent| plan.channels.get(parent)).map(|parent| Parent {
             latents: before.get(parent.latents + usize::from(parent.kept) * parent.plane()..).unwrap_or_default(),

@@ -1,7 +1,5 @@
 //! Where decoded rows go.
 
-use crate::fixed::clip8;
-
 /// Two luma rows, or parts of them, and the chroma that belongs to them.
 #[derive(Clone, Copy, Debug)]
 pub struct RowPair<'a> {
@@ -79,14 +77,16 @@ where
             if luma.is_empty() {
                 continue;
             }
-            let chroma = rows.u.iter().zip(rows.v);
-            let pairs = self.line.chunks_mut(2).zip(luma.chunks(2)).zip(chroma);
-            let mut filled = 0;
-            for ((pixels, samples), (&u, &v)) in pairs {
-                for (pixel, &y) in pixels.iter_mut().zip(samples) {
-                    *pixel = rgb565(y, u, v);
-                    filled += 1;
-                }
+            let filled = luma.len().min(self.line.len());
+            let pixels = self.line.get_mut(..filled).unwrap_or_default();
+            let (pairs, last) = pixels.as_chunks_mut::<2>();
+            let (samples, last_sample) = luma.as_chunks::<2>();
+            let mut colours = rows.u.iter().zip(rows.v).map(|(&u, &v)| Colour::new(u, v));
+            for ((pair, samples), colour) in pairs.iter_mut().zip(samples).zip(&mut colours) {
+                *pair = samples.map(|y| colour.rgb565(y));
+            }
+            if let ([pixel], [y], Some(colour)) = (last, last_sample, colours.next()) {
+                *pixel = colour.rgb565(*y);
             }
             let place = Place { frame: rows.frame, column: rows.column, row: number };
             (self.draw)(place, self.line.get(..filled).unwrap_or_default())?;
@@ -99,15 +99,26 @@ where
     }
 }
 
-/// One pixel from BT.601 limited range to 5, 6 and 5 bits.
-#[inline]
-fn rgb565(y: u8, u: u8, v: u8) -> u16 {
-    let y = (i32::from(y) - 16) * 298 + 128;
-    let (u, v) = (i32::from(u) - 128, i32::from(v) - 128);
-    let red = clip8((y + 409 * v) >> 8);
-    let green = clip8((y - 100 * u - 208 * v) >> 8);
-    let blue = clip8((y + 516 * u) >> 8);
-    (u16::from(red >> 3) << 11) | (u16::from(green >> 2) << 5) | u16::from(blue >> 3)
+/// What chroma adds to red, green and blue, in 1/256: BT.601 with the limited range.
+struct Colour([i32; 3]);
+
+impl Colour {
+    #[inline(always)]
+    fn new(u: u8, v: u8) -> Self {
+        let (u, v) = (i32::from(u) - 128, i32::from(v) - 128);
+        let black = 128 - 16 * 298;
+        Self([black + 409 * v, black - 100 * u - 208 * v, black + 516 * u])
+    }
+
+    /// A pixel to 5, 6 and 5 bits.
+    #[inline(always)]
+    fn rgb565(&self, y: u8) -> u16 {
+        let y = 298 * i32::from(y);
+        let [red, green, blue] = self.0;
+        let (red, green, blue) = ((y + red) >> 11, (y + green) >> 10, (y + blue) >> 11);
+        let (red, green, blue) = (red.clamp(0, 31), green.clamp(0, 63), blue.clamp(0, 31));
+        (red << 11 | green << 5 | blue) as u16
+    }
 }
 
 #[cfg(test)]
@@ -116,11 +127,11 @@ mod tests {
 
     #[test]
     fn colour_bars_become_their_rgb565() {
-        assert_eq!(rgb565(235, 128, 128), 0xffff, "white");
-        assert_eq!(rgb565(16, 128, 128), 0x0000, "black");
-        assert_eq!(rgb565(81, 90, 240), 0xf800, "red");
-        assert_eq!(rgb565(145, 54, 34) & 0x07e0, 0x07e0, "green");
-        assert_eq!(rgb565(41, 240, 110) & 0x001f, 0x001f, "blue");
+        assert_eq!(Colour::new(128, 128).rgb565(235), 0xffff, "white");
+        assert_eq!(Colour::new(128, 128).rgb565(16), 0x0000, "black");
+        assert_eq!(Colour::new(90, 240).rgb565(81), 0xf800, "red");
+        assert_eq!(Colour::new(54, 34).rgb565(145) & 0x07e0, 0x07e0, "green");
+        assert_eq!(Colour::new(240, 110).rgb565(41) & 0x001f, 0x001f, "blue");
     }
 
     #[test]

@@ -9,6 +9,8 @@ use decoder_core::wire::LayerKind;
 /// Most channels and sites of a row.
 const CHANNELS: usize = 64;
 const SITES: usize = 20;
+/// Channels of the layers that streams mostly have.
+const USUAL: [usize; 5] = [6, 8, 16, 20, 40];
 /// Activations of a row, with padding and one more so that it may begin anywhere.
 const ROW: usize = (SITES + 2) * CHANNELS + 1;
 
@@ -89,10 +91,13 @@ impl LayerRows {
         let mut random = Random(number.wrapping_mul(0x9e37_79b9));
         let kind = [LayerKind::Point, LayerKind::Full, LayerKind::Depthwise][random.below(3)];
         let most = [4, 12, CHANNELS][random.below(3)];
-        let inputs = 1 + random.below(most);
+        // Half of them of the shapes that have kernels of their own.
+        let usual = random.below(2) == 0;
+        let inputs = if usual { USUAL[random.below(USUAL.len())] } else { 1 + random.below(most) };
         let square = random.below(2) == 0;
         let residual = square && random.below(2) == 0;
         let outputs = if square || kind == LayerKind::Depthwise { inputs } else { 1 + random.below(most) };
+        let outputs = if usual { outputs.next_multiple_of(2) } else { outputs };
         let sites = 1 + random.below(SITES);
         let row_len = (sites + 2) * inputs;
         for row in &mut self.rows {

@@ -1,8 +1,8 @@
 //! The neighbours of a symbol (SPEC section 7).
 
+use super::INPUTS;
 use super::context::{Features, quick_log2_q5};
 use super::root::{Pass, Root};
-use super::INPUTS;
 use crate::mask::{beside, words};
 
 /// Offset of a row that is not there: what is read from it is not there either.
@@ -90,9 +90,10 @@ impl Around {
         let row = |row: &Row| masks.get(row.mask..).unwrap_or_default().get(..words(self.width)).unwrap_or_default();
         let same = |of: &Row| row(of).get(at).copied().unwrap_or(0);
         let sides = self.sides.iter().fold(0, |bits, side| bits | same(side));
-        let corners = self.corners.iter().fold(0, |bits, corner| {
-            bits | if self.x_odd { beside(row(corner), at, half) } else { same(corner) }
-        });
+        let corners = self
+            .corners
+            .iter()
+            .fold(0, |bits, corner| bits | if self.x_odd { beside(row(corner), at, half) } else { same(corner) });
         let own = Row { latents: self.own, mask: self.own_mask };
         corners | sides | if self.x_odd { 0 } else { beside(row(&own), at, half) }
     }

@@ -186,7 +186,8 @@ impl Root<'_> {
         odd: [bool; 3],
     ) -> Result<()> {
         let around = Around::new(self, pass, [tau, y], odd);
-        let parent = self.parent.map_or((&[][..], 0), |parent| (parent.row(self.first_slice + tau - 1, y), parent.shift));
+        let parent =
+            self.parent.map_or((&[][..], 0), |parent| (parent.row(self.first_slice + tau - 1, y), parent.shift));
         let mut from_parent: AnyMask = [0; MAX_WORDS];
         mask::mark_coarse(from_parent.get_mut(..words(self.width)).unwrap_or_default(), parent.0, parent.1);
         let positions = pass.positions(odd[2]);

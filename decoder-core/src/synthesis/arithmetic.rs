@@ -47,13 +47,11 @@ pub trait Arithmetic {
     /// A predicted sample as an activation.
     fn sample(prediction: u8) -> Self::Activation;
 
-    /// Weights 9, 3, 3, 1 of 16.
-    fn upsample(
-        near: Self::Activation,
-        beside: Self::Activation,
-        above: Self::Activation,
-        diagonal: Self::Activation,
-    ) -> Self::Activation;
+    /// Half of upsampling: weights 3 and 1 of the nearer and the farther row.
+    fn column(near: Self::Activation, far: Self::Activation) -> Self::Sum;
+
+    /// The other half: weights 3 and 1 of the nearer and the farther column, of 16 in all.
+    fn upsample(near: Self::Sum, far: Self::Sum) -> Self::Activation;
 
     /// What a sum begins with.
     fn start(bias: i16, shift: u32) -> Self::Sum;

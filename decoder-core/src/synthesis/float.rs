@@ -33,8 +33,12 @@ impl Arithmetic for Float {
         (f32::from(prediction) - 128.0) * scale(0) * (1 << CODE_VALUE_SHIFT) as f32
     }
 
-    fn upsample(near: f32, beside: f32, above: f32, diagonal: f32) -> f32 {
-        (9.0 * near + 3.0 * (beside + above) + diagonal) * scale(4)
+    fn column(near: f32, far: f32) -> f32 {
+        3.0 * near + far
+    }
+
+    fn upsample(near: f32, far: f32) -> f32 {
+        (3.0 * near + far) * scale(4)
     }
 
     fn start(bias: i16, shift: u32) -> f32 {

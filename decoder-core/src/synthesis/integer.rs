@@ -24,9 +24,13 @@ impl Arithmetic for Integer {
     }
 
     #[inline(always)]
-    fn upsample(near: i16, beside: i16, above: i16, diagonal: i16) -> i16 {
-        let sum = 9 * i32::from(near) + 3 * (i32::from(beside) + i32::from(above)) + i32::from(diagonal);
-        round_shift(sum, 4) as i16
+    fn column(near: i16, far: i16) -> i32 {
+        3 * i32::from(near) + i32::from(far)
+    }
+
+    #[inline(always)]
+    fn upsample(near: i32, far: i32) -> i16 {
+        round_shift(3 * near + far, 4) as i16
     }
 
     #[inline(always)]

@@ -188,8 +188,9 @@ impl<'a, A: Arithmetic> Pipeline<'a, A> {
         }
         mask.copy_from_slice(reached);
         for run in runs(mask, GAP) {
-            let end = run.end.max(run.start + RUN).min(node.width);
-            let run = run.start.min(end.saturating_sub(RUN))..end;
+            // Both sites that are upsampled from one.
+            let end = run.end.max(run.start + RUN).next_multiple_of(2).min(node.width);
+            let run = run.start.min(end.saturating_sub(RUN)) & !1..end;
             touched = true;
             match (node.kind, before) {
                 (NodeKind::Input { upsampled, sees_prediction }, before) => {
@@ -430,7 +431,7 @@ fn ring_row<'a, T>(node: &Node, activations: &'a [T], row: usize) -> &'a [T] {
     activations.get(node.offset + node.slot(row) * len..).and_then(|rest| rest.get(..len)).unwrap_or_default()
 }
 
-/// Upsamples the sites of a row from `first` on by two into the first `upsampled` of `channels` channels.
+/// Upsamples the sites of a row from `first`, which is even, on by two into the first `upsampled` of `channels` channels.
 fn upsample_run<A: Arithmetic>(
     before: &Node,
     activations: &[A::Activation],
@@ -440,16 +441,52 @@ fn upsample_run<A: Arithmetic>(
     first: usize,
     out: &mut [A::Activation],
 ) {
-    let [near, far] = coarse_rows(row, before.height).map(|row| ring_row(before, activations, row));
-    for (x, site) in (first..).zip(out.chunks_exact_mut(channels.max(1))) {
-        // Rows begin with a site of padding, so that the site before the first is there.
-        let own = (1 + (x >> 1)) * upsampled;
-        let beside = if x % 2 == 0 { own - upsampled } else { own + upsampled };
-        let at = |row: &[A::Activation], from: usize, c: usize| {
-            row.get(from + c).copied().unwrap_or(bytemuck::Zeroable::zeroed())
+    // Rows begin with a site of padding, so that this is the site before the first.
+    let from = first / 2 * upsampled;
+    let rows =
+        coarse_rows(row, before.height).map(|row| ring_row(before, activations, row).get(from..).unwrap_or_default());
+    let mut channel = 0;
+    while channel < upsampled {
+        let rows = rows.map(|row| row.get(channel..).unwrap_or_default());
+        let out = out.get_mut(channel..).unwrap_or_default();
+        channel += match upsampled - channel {
+            5.. => upsample_channels::<A, 5>(rows, upsampled, channels, out),
+            2.. => upsample_channels::<A, 2>(rows, upsampled, channels, out),
+            _ => upsample_channels::<A, 1>(rows, upsampled, channels, out),
         };
-        for (c, activation) in site.iter_mut().take(upsampled).enumerate() {
-            *activation = A::upsample(at(near, own, c), at(near, beside, c), at(far, own, c), at(far, beside, c));
-        }
     }
+}
+
+/// Upsamples the first `COUNT` channels of `inputs` into the first of `outputs`; their number.
+///
+/// The rows, the nearer first, begin a site before that of the first two sites of `out`.
+#[inline(never)]
+fn upsample_channels<A: Arithmetic, const COUNT: usize>(
+    [near, far]: [&[A::Activation]; 2],
+    inputs: usize,
+    outputs: usize,
+    out: &mut [A::Activation],
+) -> usize {
+    let zeros = [A::start(0, 1); COUNT];
+    let mut columns = near.chunks(inputs.max(1)).zip(far.chunks(inputs.max(1))).map(|(near, far)| {
+        let mut column = zeros;
+        if let (Some(near), Some(far)) = (near.first_chunk::<COUNT>(), far.first_chunk::<COUNT>()) {
+            column.iter_mut().zip(near.iter().zip(far)).for_each(|(sum, (&near, &far))| *sum = A::column(near, far));
+        }
+        column
+    });
+    let mut before = columns.next().unwrap_or(zeros);
+    let mut own = columns.next().unwrap_or(zeros);
+    for pair in out.chunks_mut(2 * outputs.max(1)) {
+        let after = columns.next().unwrap_or(own);
+        let (left, right) = pair.split_at_mut(outputs.min(pair.len()));
+        for (site, beside) in [(left, &before), (right, &after)] {
+            if let Some(site) = site.first_chunk_mut::<COUNT>() {
+                let sums = own.iter().zip(beside);
+                site.iter_mut().zip(sums).for_each(|(site, (&own, &beside))| *site = A::upsample(own, beside));
+            }
+        }
+        (before, own) = (own, after);
+    }
+    COUNT
 }

@@ -4,7 +4,6 @@ use core::ops::Range;
 
 use heapless::Vec;
 
-
 use crate::arena::Layout;
 use crate::error::{Corruption, Error, Result};
 use crate::latents::LatentPlan;

@@ -3,13 +3,16 @@
 #[cfg(arm_dsp)]
 #[allow(unsafe_code)]
 mod arm_dsp;
+#[cfg(arm_dsp)]
+#[allow(unsafe_code)]
+mod arm_shapes;
 
 use super::LayerRow;
 
 /// Computes a row if this processor has a kernel for its shape; whether it did.
 #[cfg(arm_dsp)]
 pub(super) fn layer_row(layer: &LayerRow<'_, i16>, out: &mut [i16]) -> bool {
-    arm_dsp::layer_row(layer, out)
+    arm_shapes::layer_row(layer, out) || arm_dsp::layer_row(layer, out)
 }
 
 /// There are no kernels for this processor.
