@@ -7,6 +7,7 @@ mod describe;
 pub mod device;
 pub mod frame;
 pub mod io;
+pub mod jobs;
 pub mod metrics;
 pub mod playback;
 pub mod progress;

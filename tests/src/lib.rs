@@ -1,4 +1,4 @@
-//! Fixtures: streams of every shape, damage, what has to hold of any bytes, and frames as plain arrays.
+//! Fixtures: streams of every shape, damage, what has to hold of any bytes, frames as plain arrays, and a cluster.
 
 pub mod frames;
 #[cfg(feature = "encoder")]
@@ -8,6 +8,8 @@ pub mod mend;
 pub mod naive;
 pub mod portable;
 pub mod properties;
+#[cfg(target_os = "linux")]
+pub mod slurm;
 #[cfg(feature = "encoder")]
 pub mod streams;
 pub mod vectors;

@@ -8,10 +8,14 @@ use clap::{Args, Subcommand, ValueEnum};
 use decoder_core::Level;
 
 use super::completions::CompletionsArgs;
+use super::encode_segment::EncodeSegmentArgs;
 use super::estimate::EstimateArgs;
+use super::mux::MuxArgs;
+use super::plan::PlanArgs;
 use super::play::PlayArgs;
 use super::report::ReportArgs;
 use super::scale::{Scale, frames_per_second};
+use super::submit::SubmitArgs;
 use crate::device::{DEVICES, Device};
 use crate::frame::Clip;
 use crate::io::{ClipRange, Conversion, Original, Target};
@@ -29,6 +33,14 @@ pub enum Command {
     Decode(DecodeArgs),
     /// Show what an .nvl file is made of
     Info(InfoArgs),
+    /// Cut an encode into segments that many machines can share
+    Plan(PlanArgs),
+    /// Fit one segment of a plan
+    EncodeSegment(EncodeSegmentArgs),
+    /// Put the finished segments of a plan together
+    Mux(MuxArgs),
+    /// Hand a plan to a cluster: Slurm, or the script or manifest of another engine
+    Submit(SubmitArgs),
     /// Show an .nvl file in a window
     Play(PlayArgs),
     /// Write a page that shows an .nvl file beside its source, with plots and other codecs
@@ -47,6 +59,53 @@ Examples:
   nvl encode clip.y4m --size 50000               50 000 bytes, or --bitrate 40, or --psnr 35
   ffmpeg -i in.mov -vf scale=160:-2 -f yuv4mpegpipe - | nvl encode - -o a.nvl")]
 pub struct EncodeArgs {
+    /// The clip.
+    #[command(flatten)]
+    pub source: SourceArgs,
+
+    /// The file to write; `-` is standard output [default: the input's name with .nvl, in the current folder]
+    #[arg(short, long, value_name = "OUT.nvl", help_heading = "Output")]
+    pub output: Option<PathBuf>,
+    /// Replace the output if it exists
+    #[arg(short = 'y', long = "overwrite", help_heading = "Output")]
+    pub overwrite: bool,
+    /// Print the result as one JSON object a line
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+    /// Show no progress
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
+
+    /// How it is coded.
+    #[command(flatten)]
+    pub coding: CodingArgs,
+    /// A file of N bytes, within 3 %; searches for the lambda
+    #[arg(long, value_name = "BYTES", value_parser = positive, group = "aim", help_heading = "Coding")]
+    pub size: Option<f64>,
+    /// N thousand bits for a second, within 3 %
+    #[arg(long, value_name = "KBPS", value_parser = positive, group = "aim", help_heading = "Coding")]
+    pub bitrate: Option<f64>,
+    /// A PSNR of luma, within 0.1 dB
+    #[arg(long, value_name = "DB", value_parser = positive, group = "aim", help_heading = "Coding")]
+    pub psnr: Option<f64>,
+
+    /// Threads to work with; they do not change the result [default: all cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Running")]
+    pub threads: Option<u16>,
+    /// Begin anew, also where an interrupted encode could be gone on with
+    #[arg(long, help_heading = "Running")]
+    pub no_resume: bool,
+    /// Keep what is done in this folder until the file is whole [default: OUT.nvl.work]
+    #[arg(long, value_name = "DIR", help_heading = "Running")]
+    pub work: Option<PathBuf>,
+    /// Seconds between two checkpoints [default: 20, or more where writing one takes long]
+    #[arg(long, value_name = "S", value_parser = positive, help_heading = "Running")]
+    pub checkpoint: Option<f64>,
+}
+
+/// Which pictures are encoded.
+#[derive(Args, Clone, Debug)]
+pub struct SourceArgs {
     /// The clip: Y4M, or anything that ffmpeg reads; `-` is standard input
     #[arg(value_name = "IN")]
     pub input: OsString,
@@ -62,20 +121,11 @@ pub struct EncodeArgs {
     /// Leave out frames so that N are left for a second, e.g. 15 or 30000/1001
     #[arg(long, value_name = "N", value_parser = frames_per_second, help_heading = "Input")]
     pub fps: Option<(u32, u32)>,
+}
 
-    /// The file to write; `-` is standard output [default: the input's name with .nvl, in the current folder]
-    #[arg(short, long, value_name = "OUT.nvl", help_heading = "Output")]
-    pub output: Option<PathBuf>,
-    /// Replace the output if it exists
-    #[arg(short = 'y', long = "overwrite", help_heading = "Output")]
-    pub overwrite: bool,
-    /// Print the result as one JSON object a line
-    #[arg(long, help_heading = "Output")]
-    pub json: bool,
-    /// Show no progress
-    #[arg(short, long, help_heading = "Output")]
-    pub quiet: bool,
-
+/// How a clip is coded: what its bytes depend on.
+#[derive(Args, Clone, Debug)]
+pub struct CodingArgs {
     /// Choose the level for a device; scale the pictures and leave out frames until they play there
     #[arg(long, value_name = "DEVICE", value_parser = device_names(), help_heading = "Coding")]
     pub device: Option<Device>,
@@ -89,15 +139,6 @@ pub struct EncodeArgs {
     /// Weight of the rate in D + lambda x bits/pixel, instead of --quality (50 is 150, 70 is 50)
     #[arg(long, value_name = "X", value_parser = positive, group = "aim", help_heading = "Coding")]
     pub lambda: Option<f64>,
-    /// A file of N bytes, within 3 %; searches for the lambda
-    #[arg(long, value_name = "BYTES", value_parser = positive, group = "aim", help_heading = "Coding")]
-    pub size: Option<f64>,
-    /// N thousand bits for a second, within 3 %
-    #[arg(long, value_name = "KBPS", value_parser = positive, group = "aim", help_heading = "Coding")]
-    pub bitrate: Option<f64>,
-    /// A PSNR of luma, within 0.1 dB
-    #[arg(long, value_name = "DB", value_parser = positive, group = "aim", help_heading = "Coding")]
-    pub psnr: Option<f64>,
     /// What is to be near the source: squared errors, or structure as MS-SSIM sees it
     #[arg(long, value_name = "METRIC", value_enum, default_value_t = MetricName::Psnr, help_heading = "Coding")]
     pub metric: MetricName,
@@ -117,16 +158,26 @@ pub struct EncodeArgs {
     /// Begin no segments at scene cuts
     #[arg(long, help_heading = "Coding")]
     pub no_scene_cuts: bool,
-
-    /// Threads to work with; they do not change the result [default: all cores]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Running")]
-    pub threads: Option<u16>,
     /// Start of the random numbers: the same seed gives the same file
-    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Running")]
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Coding")]
     pub seed: u64,
 }
 
 impl EncodeArgs {
+    /// The settings that the arguments ask for.
+    #[must_use]
+    pub fn settings(&self) -> EncodeSettings {
+        EncodeSettings { threads: self.threads.map(usize::from), ..self.coding.settings() }
+    }
+
+    /// The size or quality that is asked for, of a clip that is given.
+    pub(super) fn target(&self, clip: &Clip) -> Option<Goal> {
+        let bitrate = self.bitrate.map(|kilobits| kilobits * 1000.0 / 8.0 * clip.seconds());
+        self.size.or(bitrate).map(Goal::Bytes).or(self.psnr.map(Goal::PsnrY))
+    }
+}
+
+impl CodingArgs {
     /// The settings that the arguments ask for.
     #[must_use]
     pub fn settings(&self) -> EncodeSettings {
@@ -138,23 +189,19 @@ impl EncodeArgs {
             metric: self.metric.into(),
             effort: self.effort.into(),
             seed: self.seed,
-            threads: self.threads.map(usize::from),
+            threads: None,
             motion: !self.no_motion,
             root_depth: self.root_depth,
             segment_frames: self.segment_frames,
             scene_cuts: !self.no_scene_cuts,
         }
     }
+}
 
+impl SourceArgs {
     /// What becomes of a clip as it is read.
     pub(super) fn conversion(&self, original: &Original) -> Conversion {
         Conversion { size: self.scale.map(|scale| scale.of(original)), rate: self.fps }
-    }
-
-    /// The size or quality that is asked for, of a clip that is given.
-    pub(super) fn target(&self, clip: &Clip) -> Option<Goal> {
-        let bitrate = self.bitrate.map(|kilobits| kilobits * 1000.0 / 8.0 * clip.seconds());
-        self.size.or(bitrate).map(Goal::Bytes).or(self.psnr.map(Goal::PsnrY))
     }
 
     pub(super) fn range(&self) -> ClipRange {
@@ -272,7 +319,7 @@ fn device_names() -> impl TypedValueParser<Value = Device> {
     PossibleValuesParser::new(names).try_map(|name| Device::named(&name).ok_or("there is no such device"))
 }
 
-fn positive(text: &str) -> Result<f64, String> {
+pub(super) fn positive(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if value > 0.0 && value.is_finite() => Ok(value),
         _ => Err("it has to be a number above 0".into()),

@@ -10,14 +10,16 @@ use decoder_core::Level;
 use decoder_core::wire::{FileHeader, Geometry};
 use serde_json::json;
 
-use super::args::EncodeArgs;
+use super::args::{CodingArgs, EncodeArgs, SourceArgs};
 use super::bar::Progress;
+use super::encode_segment::pace;
 use super::failure::Usage;
 use super::fit_device::{Adapted, adapt};
 use super::interrupt;
 use super::table::{Table, grouped, rate};
 use crate::frame::Clip;
 use crate::io::{Input, Loaded, OutputFile, check_target, read_converted};
+use crate::jobs::{self, Folder, Pace, Plan, PlannedInput};
 use crate::metrics::PsnrMeter;
 use crate::playback::{BytesByKind, PlaybackError, StreamInfo, check_header, decode_file};
 use crate::progress::Observer;
@@ -55,6 +57,21 @@ pub fn encode_clip(clip: &Clip, settings: &EncodeSettings, observer: &mut dyn Ob
     examine(clip, bytes, settings.clone(), started.elapsed())
 }
 
+/// The same, with what is done kept in `work` until the caller clears it.
+fn encode_resumable(
+    clip: &Clip,
+    settings: &EncodeSettings,
+    work: &Work,
+    observer: &mut dyn Observer,
+) -> Result<Encoded> {
+    check_level(clip, settings)?;
+    let started = Instant::now();
+    let plan = Plan::new(clip, PlannedInput::default(), settings)?;
+    let bytes = jobs::encode(clip, &plan, work.folder.as_ref(), work.pace, observer)?.bytes;
+    interrupt::check()?;
+    examine(clip, bytes, settings.clone(), started.elapsed())
+}
+
 /// Searches for the lambda that gives a size or quality; whether it was found within the tolerance.
 fn encode_to(
     clip: &Clip,
@@ -87,7 +104,7 @@ fn examine(clip: &Clip, bytes: Vec<u8>, settings: EncodeSettings, encoding: Dura
 }
 
 /// Refuses, before the work, a clip that is too large or too fast for the level.
-fn check_level(clip: &Clip, settings: &EncodeSettings) -> Result<()> {
+pub(super) fn check_level(clip: &Clip, settings: &EncodeSettings) -> Result<()> {
     let header = |level| -> Result<FileHeader> {
         let (width, height) = (u16::try_from(clip.width)?, u16::try_from(clip.height)?);
         let (rate_num, rate_den) = clip.rate;
@@ -177,25 +194,28 @@ impl Encoded {
 }
 
 pub(super) fn run(args: &EncodeArgs) -> Result<()> {
-    let input = Input::from(args.input.as_os_str());
+    let input = Input::from(args.source.input.as_os_str());
     refuse_terminal(&input)?;
-    let output = Output::choose(args, &input)?;
+    let output = Output::choose(args.output.as_deref(), &input)?;
     output.check(args.overwrite)?;
-    let (loaded, settings) = load(args)?;
+    let (loaded, settings) = load(&args.source, &args.coding, args.settings(), args.quiet)?;
     let clip = &loaded.clip;
     let mut progress = Progress::new(args.quiet);
+    // A search keeps its states in memory: only an encode with a given lambda can be gone on with.
+    let work = if args.target(clip).is_none() { Work::choose(args, &output) } else { Work::default() };
     let encoded = match args.target(clip) {
-        None => encode_clip(clip, &settings, &mut progress)?,
-        Some(goal) => {
-            let (encoded, met) = encode_to(clip, &settings, goal, &mut progress)?;
+        None => encode_resumable(clip, &settings, &work, &mut progress),
+        Some(goal) => encode_to(clip, &settings, goal, &mut progress).map(|(encoded, met)| {
             if !met {
                 progress.note("the target was not met: this is the nearest that was found");
             }
             encoded
-        }
+        }),
     };
     drop(progress);
-    output.write(&encoded.bytes, args.overwrite)?;
+    let encoded = encoded.map_err(|error| work.explain(error))?;
+    output.write(&encoded.bytes, args.overwrite).map_err(|error| work.explain(error))?;
+    work.clear();
 
     let name = output.name();
     let text = match args.json {
@@ -211,14 +231,18 @@ pub(super) fn run(args: &EncodeArgs) -> Result<()> {
 }
 
 /// Reads the clip as the arguments ask for, adapted to their device, and their settings.
-pub(super) fn load(args: &EncodeArgs) -> Result<(Loaded, EncodeSettings)> {
-    let input = Input::from(args.input.as_os_str());
+pub(super) fn load(
+    source: &SourceArgs,
+    coding: &CodingArgs,
+    settings: EncodeSettings,
+    quiet: bool,
+) -> Result<(Loaded, EncodeSettings)> {
+    let input = Input::from(source.input.as_os_str());
     refuse_terminal(&input)?;
-    let settings = args.settings();
     let mut adapted = Ok(Vec::new());
-    let loaded = read_converted(&input, args.range(), &mut |original| {
-        let wanted = args.conversion(original);
-        let Some(device) = &args.device else { return wanted };
+    let loaded = read_converted(&input, source.range(), &mut |original| {
+        let wanted = source.conversion(original);
+        let Some(device) = &coding.device else { return wanted };
         match adapt(device, &settings, original, wanted) {
             Ok(Adapted { conversion, changes }) => {
                 adapted = Ok(changes);
@@ -231,11 +255,11 @@ pub(super) fn load(args: &EncodeArgs) -> Result<(Loaded, EncodeSettings)> {
         }
     })?;
     let changes = adapted?;
-    if !args.quiet {
+    if !quiet {
         if loaded.converted {
             eprintln!("{input} is converted to 8-bit 4:2:0 by ffmpeg");
         }
-        if let Some(device) = &args.device {
+        if let Some(device) = &coding.device {
             let level = settings.level.name();
             let changes = if changes.is_empty() { "nothing changed".to_owned() } else { changes.join(", ") };
             eprintln!("for {}: level {level}, {changes}", device.title);
@@ -254,15 +278,65 @@ pub(super) fn refuse_terminal(input: &Input) -> Result<()> {
     }
 }
 
+/// What lets an encode be interrupted.
+#[derive(Default)]
+struct Work {
+    folder: Option<Folder>,
+    pace: Pace,
+}
+
+impl Work {
+    fn choose(args: &EncodeArgs, output: &Output) -> Self {
+        let beside = |path: &Path| {
+            let mut name = path.as_os_str().to_owned();
+            name.push(".work");
+            PathBuf::from(name)
+        };
+        let path = match (&args.work, output) {
+            (Some(path), _) => Some(path.clone()),
+            (None, Output::File(path)) => Some(beside(path)),
+            (None, Output::Stdout) => None,
+        };
+        let folder = path.map(Folder::new);
+        if let Some(folder) = &folder {
+            if args.no_resume {
+                folder.clear();
+            }
+            let name = folder.path().display();
+            interrupt::resumable(format!("the same command goes on where it stopped (with {name})"));
+        }
+        Self { folder, pace: pace(args.checkpoint) }
+    }
+
+    /// An error, with what was saved from it.
+    fn explain(&self, error: anyhow::Error) -> anyhow::Error {
+        match self.folder.as_ref().map(|folder| (folder, folder.finished())) {
+            Some((folder, finished @ 1..)) => {
+                let name = folder.path().display();
+                anyhow!(
+                    "{error}; {finished} finished segments are kept in {name}, and the same command goes on with them"
+                )
+            }
+            _ => error,
+        }
+    }
+
+    fn clear(&self) {
+        if let Some(folder) = &self.folder {
+            folder.clear();
+        }
+    }
+}
+
 /// Where the file goes.
-enum Output {
+pub(super) enum Output {
     Stdout,
     File(PathBuf),
 }
 
 impl Output {
-    fn choose(args: &EncodeArgs, input: &Input) -> Result<Self> {
-        let path = match (&args.output, input) {
+    pub(super) fn choose(output: Option<&Path>, input: &Input) -> Result<Self> {
+        let path = match (output, input) {
             (Some(path), _) if path.as_os_str() == "-" => {
                 if io::stdout().is_terminal() {
                     return Err(Usage(
@@ -272,7 +346,7 @@ impl Output {
                 }
                 return Ok(Self::Stdout);
             }
-            (Some(path), _) => path.clone(),
+            (Some(path), _) => path.to_path_buf(),
             (None, Input::Stdin) => {
                 return Err(Usage("standard input has no name: name the output with -o OUT.nvl".into()).into());
             }
@@ -290,19 +364,20 @@ impl Output {
         Ok(Self::File(path))
     }
 
-    fn check(&self, overwrite: bool) -> Result<()> {
+    pub(super) fn check(&self, overwrite: bool) -> Result<()> {
         match self {
             Self::Stdout => Ok(()),
             Self::File(path) => Ok(check_target(path, overwrite)?),
         }
     }
 
-    fn write(&self, bytes: &[u8], overwrite: bool) -> Result<()> {
+    pub(super) fn write(&self, bytes: &[u8], overwrite: bool) -> Result<()> {
         match self {
             Self::Stdout => {
                 let mut stdout = io::stdout();
-                stdout.write_all(bytes)?;
-                stdout.flush()?;
+                let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
+                // Without its cause: a closed pipe is no success, as the file is lost.
+                written.map_err(|error| anyhow!("cannot write the file to standard output: {error}"))?;
             }
             Self::File(path) => {
                 let mut file = OutputFile::create(path, overwrite)?;
@@ -313,7 +388,7 @@ impl Output {
         Ok(())
     }
 
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         match self {
             Self::Stdout => "standard output".into(),
             Self::File(path) => path.display().to_string(),

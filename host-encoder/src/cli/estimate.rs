@@ -52,7 +52,7 @@ struct Estimate {
 
 pub(super) fn run(args: &EstimateArgs) -> Result<()> {
     let args = &args.encode;
-    let (loaded, settings) = load(args)?;
+    let (loaded, settings) = load(&args.source, &args.coding, args.settings(), args.quiet)?;
     let clip = loaded.clip;
     let estimate = estimate(&clip, &settings, args.quiet)?;
     let pixels = (clip.width * clip.height) as u64;
@@ -65,7 +65,7 @@ pub(super) fn run(args: &EstimateArgs) -> Result<()> {
         });
         let object = json!({
             "type": "estimate",
-            "input": args.input.to_string_lossy(),
+            "input": args.source.input.to_string_lossy(),
             "width": clip.width,
             "height": clip.height,
             "frames": clip.frames.len(),
@@ -105,7 +105,7 @@ pub(super) fn run(args: &EstimateArgs) -> Result<()> {
         };
         devices.row([&device.name, &device.core, &format!("{speed:.1}"), &verdict]);
     }
-    print!("{}\n{table}\n{devices}", args.input.to_string_lossy());
+    print!("{}\n{table}\n{devices}", args.source.input.to_string_lossy());
     Ok(())
 }
 

@@ -16,7 +16,7 @@ pub struct Usage(pub String);
 pub fn finish(result: anyhow::Result<()>) -> ExitCode {
     let Err(error) = result else { return ExitCode::SUCCESS };
     if interrupt::requested() {
-        eprintln!("interrupted: nothing was written");
+        eprintln!("{}", interrupt::message());
         return ExitCode::from(interrupt::EXIT_CODE);
     }
     // Whoever read our output has seen enough.

@@ -1,6 +1,7 @@
 //! Ctrl-C, and the signals that ask a process to end.
 
 use std::process;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -13,6 +14,19 @@ pub(super) const EXIT_CODE: u8 = 130;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 static REQUESTED: AtomicBool = AtomicBool::new(false);
+static RESUMABLE: OnceLock<String> = OnceLock::new();
+
+/// From now on, an interruption ends with `how` the run can be gone on with.
+pub(super) fn resumable(how: String) {
+    // The first stands: a process encodes one thing.
+    let _ = RESUMABLE.set(how);
+}
+
+/// What an interruption means.
+pub(super) fn message() -> String {
+    let how = RESUMABLE.get().map(|how| format!("; {how}")).unwrap_or_default();
+    format!("interrupted: nothing was written{how}")
+}
 
 /// From now on, Ctrl-C lets the run end by itself, and ends it after two seconds if it does not. Neither leaves an
 /// unfinished file behind. A second call changes nothing.
@@ -22,7 +36,7 @@ pub fn install() {
         REQUESTED.store(true, Ordering::Relaxed);
         thread::sleep(PATIENCE);
         remove_unfinished();
-        eprintln!("\ninterrupted: nothing was written");
+        eprintln!("\n{}", message());
         process::exit(EXIT_CODE.into());
     });
 }

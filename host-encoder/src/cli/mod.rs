@@ -5,26 +5,34 @@ mod bar;
 mod completions;
 mod decode;
 mod encode;
+mod encode_segment;
 mod estimate;
 mod failure;
 mod fit_device;
 mod info;
 mod interrupt;
+mod mux;
+mod plan;
 mod play;
 mod report;
 mod scale;
+mod submit;
 mod table;
 
-pub use args::{Command, DecodeArgs, EffortName, EncodeArgs, InfoArgs, LevelName, MetricName};
+pub use args::{CodingArgs, Command, DecodeArgs, EffortName, EncodeArgs, InfoArgs, LevelName, MetricName, SourceArgs};
 pub use bar::Progress;
 pub use completions::CompletionsArgs;
 pub use encode::{Encoded, encode_clip};
+pub use encode_segment::EncodeSegmentArgs;
 pub use estimate::EstimateArgs;
 pub use failure::{Usage, finish};
 pub use interrupt::install as install_interrupt_handler;
+pub use mux::MuxArgs;
+pub use plan::PlanArgs;
 pub use play::PlayArgs;
 pub use report::ReportArgs;
 pub use scale::Scale;
+pub use submit::{Engine, SubmitArgs};
 pub use table::{Table, grouped};
 
 use std::process::ExitCode;
@@ -61,6 +69,10 @@ impl Command {
             Self::Estimate(args) => estimate::run(args),
             Self::Decode(args) => decode::run(args),
             Self::Info(args) => info::run(args),
+            Self::Plan(args) => plan::run(args),
+            Self::EncodeSegment(args) => encode_segment::run(args),
+            Self::Mux(args) => mux::run(args),
+            Self::Submit(args) => submit::run(args),
             Self::Play(args) => play::run(args),
             Self::Report(args) => report::run(args),
             Self::Completions(args) => completions::run(args),

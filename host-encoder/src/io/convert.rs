@@ -3,6 +3,7 @@
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
+use serde::{Deserialize, Serialize};
 
 use crate::frame::Frame;
 
@@ -23,7 +24,8 @@ pub struct Original {
 }
 
 /// What a clip is to be like; nothing is changed where there is none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Conversion {
     /// Width and height in luma samples. Another aspect stretches the picture.
     pub size: Option<(usize, usize)>,

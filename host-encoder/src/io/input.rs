@@ -53,6 +53,8 @@ pub struct Loaded {
     pub clip: Clip,
     /// Whether ffmpeg converted it to 8-bit 4:2:0.
     pub converted: bool,
+    /// What else was done to it.
+    pub conversion: Conversion,
 }
 
 /// Reads a clip: Y4M in 8-bit 4:2:0 by itself, everything else through `ffmpeg`.
@@ -73,6 +75,11 @@ pub fn read_converted(
     choose: &mut dyn FnMut(&Original) -> Conversion,
 ) -> Result<Loaded, InputError> {
     let name = input.to_string();
+    let mut conversion = Conversion::default();
+    let choose = &mut |original: &Original| {
+        conversion = choose(original);
+        conversion
+    };
     let mut reader = open(input, &name)?;
     let mut head = Vec::new();
     let read = reader.by_ref().take(4 * y4m::HEADER_MAX as u64).read_to_end(&mut head);
@@ -83,7 +90,7 @@ pub fn read_converted(
         Some(header) if header.is_plain() => {
             let stream = io::BufReader::new(io::Cursor::new(head).chain(reader));
             let clip = y4m::read_frames(stream, header, range, choose, &name)?;
-            return Ok(Loaded { clip, converted: false });
+            return Ok(Loaded { clip, converted: false, conversion });
         }
         Some(_) => {}
         None if head.is_empty() => return Err(InputError::Empty { input: name }),
@@ -101,7 +108,7 @@ pub fn read_converted(
             Some(header) => InputError::Format { input, format: header.format_in_words() },
             None => InputError::NoFfmpeg { input },
         }),
-        clip => Ok(Loaded { clip: clip?, converted: true }),
+        clip => Ok(Loaded { clip: clip?, converted: true, conversion }),
     }
 }
 

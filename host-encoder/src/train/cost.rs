@@ -3,7 +3,7 @@
 use decoder_core::wire::{Architecture, Geometry, LayerKind};
 use serde::{Deserialize, Serialize};
 
-use crate::settings::EncodeSettings;
+use crate::settings::{Effort, EncodeSettings};
 
 use super::outline::Outline;
 use super::schedule::Schedule;
@@ -40,7 +40,13 @@ pub fn expected_cost(
     let load = Load::of(architecture, geometry);
     let step = samples * (SAMPLE_NANOSECONDS + MAC_NANOSECONDS * load.macs);
     let memory = PROCESS_BYTES + samples * (SAMPLE_BYTES + ACTIVATION_BYTES * load.activations);
-    Cost { cpu_seconds: 1e-9 * step * Schedule::new(settings.effort).steps as f64, memory_bytes: memory as u64 }
+    Cost { cpu_seconds: 1e-9 * step * steps(settings.effort) as f64, memory_bytes: memory as u64 }
+}
+
+/// Steps of a segment's fit.
+#[must_use]
+pub fn steps(effort: Effort) -> u64 {
+    Schedule::new(effort).steps
 }
 
 /// What a network is, per luma sample: the variables of the model.

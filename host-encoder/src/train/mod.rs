@@ -26,7 +26,7 @@ use crate::progress::Observer;
 use crate::settings::EncodeSettings;
 
 pub use bench::{StepCost, measure_steps};
-pub use cost::{Cost, expected_cost};
+pub use cost::{Cost, Load, expected_cost, steps};
 pub use fit::Progress;
 pub use outline::{Outline, Span};
 pub use presets::architecture;
@@ -182,7 +182,9 @@ pub fn encode_outline(
         if fitted.returns > 0 {
             board.note(&format!("the fitting of segment {index} was lost {} times and taken up again", fitted.returns));
         }
-        shelf.put(index, &fitted)?;
+        if let Err(error) = shelf.put(index, &fitted) {
+            board.note(&format!("{error}; the encode goes on, but could not be resumed from here"));
+        }
         board.finished(index, fitted.segment.bytes.len());
         Ok::<_, EncodeError>(fitted)
     })?;

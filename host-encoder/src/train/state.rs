@@ -123,29 +123,44 @@ mod tests {
         }
     }
 
-    #[test]
-    fn an_interrupted_fit_goes_on_to_the_same_bytes() {
+    /// Fits a small clip; stops at every step whose number `stops` knows.
+    fn fit(drawer: &mut Drawer, stops: fn(u64) -> bool) -> Result<Fitted, EncodeError> {
         let clip = sample_clip(&SampleSettings { width: 32, height: 24, frames: 3, rate: (24, 1) });
         let settings = EncodeSettings { effort: Effort::Draft, ..EncodeSettings::default() };
         let outline = Outline::new(&clip, &settings).expect("it fits the level");
-        // Stops at every step whose number `stops` knows.
-        let run = |drawer: &mut Drawer, stops: fn(u64) -> bool| -> Result<Fitted, EncodeError> {
-            let report = &mut |progress: &Progress| match stops(progress.step) {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
-            };
-            encode_segment(&clip.frames, &outline, 0, &settings, drawer, report)
+        let report = &mut |progress: &Progress| match stops(progress.step) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
         };
-        let whole = run(&mut Drawer::default(), |_| false).expect("it fits");
+        encode_segment(&clip.frames, &outline, 0, &settings, drawer, report)
+    }
+
+    #[test]
+    fn an_interrupted_fit_goes_on_to_the_same_bytes() {
+        let whole = fit(&mut Drawer::default(), |_| false).expect("it fits");
         let mut drawer = Drawer::default();
         let mut interruptions = 0;
         let resumed = loop {
-            match run(&mut drawer, |step| step == 1 || step % 37 == 0) {
+            match fit(&mut drawer, |step| step == 1 || step % 37 == 0) {
                 Err(EncodeError::Stopped) => interruptions += 1,
                 result => break result.expect("it fits"),
             }
         };
         assert!(interruptions >= 8, "{interruptions} interruptions");
         assert_eq!(resumed, whole);
+    }
+
+    #[test]
+    fn a_lost_fit_is_taken_up_again_or_reported() {
+        let mut drawer = Drawer::default();
+        assert!(matches!(fit(&mut drawer, |step| step == 60), Err(EncodeError::Stopped)));
+        let mut state = drawer.resume().expect("it was kept");
+        state.leaves.iter_mut().for_each(|leaf| leaf.value.fill(f32::NAN));
+        drawer.keep(&state);
+        let fitted = fit(&mut drawer, |_| false).expect("the guard has a copy from before");
+        assert_eq!(fitted.returns, 1);
+        state.guard.keep(state.leaves.clone());
+        drawer.keep(&state);
+        assert!(matches!(fit(&mut drawer, |_| false), Err(EncodeError::Diverged { segment: 0, .. })));
     }
 }

@@ -2,6 +2,7 @@
 
 mod encode;
 mod rd;
+mod scaling;
 mod train;
 
 use anyhow::Result;
@@ -15,6 +16,8 @@ pub enum BenchCommand {
     Encode(encode::EncodeArgs),
     /// Rate and distortion of every level against ffmpeg's codecs
     Rd(rd::RdArgs),
+    /// What segments cost, and what many at a time give on one machine and on a cluster
+    Scaling(scaling::ScalingArgs),
     /// Speed of a training step, part by part, against the machine's own peak
     Train(train::TrainArgs),
 }
@@ -25,6 +28,7 @@ pub fn run(command: &BenchCommand) -> Result<()> {
     match command {
         BenchCommand::Encode(args) => encode::run(args),
         BenchCommand::Rd(args) => rd::run(args),
+        BenchCommand::Scaling(args) => scaling::run(args),
         BenchCommand::Train(args) => train::run(args),
     }
 }

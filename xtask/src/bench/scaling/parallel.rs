@@ -1,0 +1,128 @@
+//! Many segments at a time.
+
+use std::fs;
+use std::thread::available_parallelism;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use host_encoder::cli::Table;
+use nvl_tests::slurm::{self, Cluster};
+
+use super::Bench;
+use super::child::{Taken, measure};
+
+/// Segments that are measured.
+const COUNTS: [usize; 5] = [1, 2, 4, 8, 16];
+/// Frames of a segment.
+const FRAMES: usize = 6;
+/// Longest time for an array of jobs.
+const LIMIT: Duration = Duration::from_secs(600);
+
+const CODING: [&str; 6] = ["--effort", "draft", "--segment-frames", "6", "--no-scene-cuts", "-y"];
+
+/// Measures this machine and, where Slurm is, a cluster of two nodes on it, and prints the tables.
+pub fn run(bench: &Bench) -> Result<()> {
+    let size = (96, 64);
+    bench.write_clip("scale.y4m", size, FRAMES * COUNTS[COUNTS.len() - 1])?;
+    let cores = available_parallelism().map_or(1, usize::from);
+    println!("Segments of {}x{}, {FRAMES} frames, level micro, effort draft; {cores} cores.\n", size.0, size.1);
+    let local = on_this_machine(bench, cores)?;
+    println!();
+    around(bench)?;
+    println!();
+    match slurm::absent() {
+        Some(why) => println!("Not measured, as Slurm is not here ({why}): the cluster of two nodes.\n"),
+        None => on_a_cluster(bench, &local)?,
+    }
+    Ok(())
+}
+
+fn on_this_machine(bench: &Bench, cores: usize) -> Result<Vec<Taken>> {
+    let mut table = Table::aligned_right(&[0, 1, 2, 3, 4, 5]);
+    table.row([&"segments", &"wall s", &"CPU s", &"CPU s a segment", &"busy cores", &"MiB in all"]);
+    let mut all: Vec<Taken> = vec![];
+    for count in COUNTS {
+        let frames = (count * FRAMES).to_string();
+        let words = ["encode", "scale.y4m", "-o", "scale.nvl", "-q", "--frames", &frames];
+        let taken = measure(bench.nvl(&words).args(CODING))?;
+        let efficiency = taken.cpu / taken.wall;
+        table.row([
+            &count,
+            &format!("{:.2}", taken.wall),
+            &format!("{:.2}", taken.cpu),
+            &format!("{:.2}", taken.cpu / count as f64),
+            &format!("{efficiency:.2} of {}", cores),
+            &format!("{:.0}", taken.memory / f64::from(1 << 20)),
+        ]);
+        all.push(taken);
+    }
+    print!("On this machine, `nvl encode`:\n\n{table}");
+    Ok(all)
+}
+
+/// What is done around the segments.
+fn around(bench: &Bench) -> Result<()> {
+    let plan = measure(bench.nvl(&["plan", "scale.y4m", "-o", "around.json"]).args(CODING))?;
+    let last = COUNTS[COUNTS.len() - 1];
+    let mut worker = Taken { wall: 0.0, cpu: 0.0, memory: 0.0 };
+    for index in 0..last {
+        let index = index.to_string();
+        let words = ["encode-segment", "around.json", "--index", &index, "--threads", "1", "-q"];
+        let taken = measure(&mut bench.nvl(&words))?;
+        worker.cpu += taken.cpu / last as f64;
+        worker.memory = worker.memory.max(taken.memory);
+    }
+    let again = measure(&mut bench.nvl(&["encode-segment", "around.json", "--index", "0", "-q"]))?;
+    let mux = measure(&mut bench.nvl(&["mux", "around.json", "-o", "around.nvl", "-y"]))?;
+    let same = fs::read(bench.folder().join("around.nvl"))? == fs::read(bench.folder().join("scale.nvl"))?;
+    ensure!(same, "the file of the segments is not the file of the local encode");
+    let mut table = Table::aligned_right(&[1, 2, 3]);
+    table.row([&"step", &"wall s", &"CPU s", &"MiB"]);
+    let mut row = |name: &str, taken: Taken, wall: bool| {
+        let wall = if wall { format!("{:.2}", taken.wall) } else { "-".into() };
+        table.row([&name, &wall, &format!("{:.2}", taken.cpu), &format!("{:.0}", taken.memory / f64::from(1 << 20))]);
+    };
+    row(&format!("plan of {last} segments"), plan, true);
+    row("encode-segment, the mean of all", worker, false);
+    row("encode-segment of one that is there", again, true);
+    row("mux, with decoding it all", mux, true);
+    print!("Around the segments:\n\n{table}");
+    Ok(())
+}
+
+fn on_a_cluster(bench: &Bench, local: &[Taken]) -> Result<()> {
+    let cluster = Cluster::start(&bench.folder().join("slurm"), 2, 1).context("cannot start Slurm")?;
+    let mut table = Table::aligned_right(&[0, 1, 2, 3]);
+    table.row([&"segments", &"wall s", &"of it scheduling", &"efficiency"]);
+    for (count, local) in COUNTS.into_iter().zip(local) {
+        let frames = (count * FRAMES).to_string();
+        let plan = format!("slurm{count}.json");
+        let words = ["plan", "scale.y4m", "-o", &plan, "--frames", &frames];
+        measure(bench.nvl(&words).args(CODING))?;
+        let submit = || -> Result<f64> {
+            let started = Instant::now();
+            let words = ["submit", &plan, "--engine", "slurm", "-o", "slurm.nvl", "-y"];
+            let mut command = cluster.command(bench.nvl(&[]).get_program());
+            measure(command.args(words).current_dir(bench.folder()))?;
+            cluster.wait_until_idle(LIMIT)?;
+            Ok(started.elapsed().as_secs_f64())
+        };
+        let wall = submit()?;
+        // Once more, with all segments there: what is left is scheduling, starting and mux.
+        let scheduling = submit()?;
+        let ideal = local.cpu / count.min(2) as f64;
+        table.row([
+            &count,
+            &format!("{wall:.2}"),
+            &format!("{scheduling:.2}"),
+            &format!("{:.0} %", 100.0 * ideal / wall),
+        ]);
+    }
+    let same = fs::read(bench.folder().join("slurm.nvl"))? == fs::read(bench.folder().join("scale.nvl"))?;
+    ensure!(same, "the file of the cluster is not the file of the local encode");
+    println!(
+        "On a Slurm of two nodes with one core each on this machine, `nvl submit` to the file, which is the local encode's byte for \
+         byte; efficiency is the local encode's CPU time over the nodes' wall time:\n\n{table}"
+    );
+    Ok(())
+}
