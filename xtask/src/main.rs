@@ -1,6 +1,7 @@
 //! Everything that a person does in this repository: `cargo xtask --help`.
 
 mod bench;
+mod c_library;
 mod demo;
 mod no_panic;
 mod run;
@@ -39,6 +40,8 @@ enum Task {
     Run(run::RunArgs),
     /// Prove that nothing in the decoder can panic on a microcontroller
     NoPanic,
+    /// Build the decoder as a static library for C
+    CLibrary(c_library::LibraryArgs),
     /// Write the decoder's probability tables anew
     Tables,
     /// Install what the other tasks need, and say what is optional
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Task::Bench(command) => bench::run(&command),
         Task::Run(args) => run::run(&args),
         Task::NoPanic => no_panic::run(),
+        Task::CLibrary(args) => c_library::run(&args),
         Task::Tables => tables::run(),
         Task::Setup => setup::run(),
         Task::Codec(command) => command.run(),

@@ -186,7 +186,7 @@ impl<'a, A: Arithmetic> Pipeline<'a, A> {
             sites_mut(out, channels, &run).fill(bytemuck::Zeroable::zeroed());
             touched = true;
         }
-        mask.copy_from_slice(reached);
+        mask.iter_mut().zip(&*reached).for_each(|(old, &new)| *old = new);
         for run in runs(mask, GAP) {
             // Both sites that are upsampled from one.
             let end = run.end.max(run.start + RUN).next_multiple_of(2).min(node.width);

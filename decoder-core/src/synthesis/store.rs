@@ -51,13 +51,13 @@ impl<'a> Store<'a> {
 
     fn place(&self, row: usize) -> Range<usize> {
         let len = SITE * self.geometry.width;
-        let from = (row % self.rows) * len;
+        let from = (row % self.rows.max(1)) * len;
         from..from + len
     }
 
     fn tiles_place(&self, row: usize) -> Range<usize> {
         let len = words(self.tiles);
-        let from = (row % self.rows) * len;
+        let from = (row % self.rows.max(1)) * len;
         from..from + len
     }
 
