@@ -477,7 +477,7 @@ fn upsample_channels<A: Arithmetic, const COUNT: usize>(
     });
     let mut before = columns.next().unwrap_or(zeros);
     let mut own = columns.next().unwrap_or(zeros);
-    for pair in out.chunks_mut(2 * outputs.max(1)) {
+    for pair in out.chunks_mut((2 * outputs).max(1)) {
         let after = columns.next().unwrap_or(own);
         let (left, right) = pair.split_at_mut(outputs.min(pair.len()));
         for (site, beside) in [(left, &before), (right, &after)] {

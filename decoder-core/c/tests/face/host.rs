@@ -15,7 +15,7 @@ fn the_example_decodes_what_rust_decodes() {
         }
         let program = folder.path().join(compiler);
         compile(compiler, &[], &["examples/strips.c"], &library, &program);
-        for clip in vectors() {
+        for clip in vectors(2_000_000_000) {
             assert_eq!(pictures(&run(Command::new(&program).arg(&clip))), expected(&clip), "{}", clip.display());
         }
     }
@@ -35,10 +35,8 @@ fn the_header_is_one_for_cpp() {
 fn misuse_and_damage_give_codes_and_nothing_worse() {
     let folder = tempfile::tempdir().unwrap();
     let library = static_library(None, "static-library");
-    // Small ones, of which two have two segments.
-    let mut clips = vectors();
-    clips.sort_by_key(|clip| std::fs::metadata(clip).unwrap().len());
-    clips.truncate(4);
+    // They are decoded hundreds of times.
+    let clips: Vec<_> = vectors(40_000_000).into_iter().take(5).collect();
     if has("gcc", "misuse of the C interface under sanitizers") {
         let program = folder.path().join("sanitized");
         let options = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];

