@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::toolchain::{compile, has, run, skipped, static_library};
+use crate::toolchain::{compile, has, package, run, skipped, static_library};
 use crate::{expected, pictures, vectors};
 
 #[test]
@@ -24,7 +24,7 @@ fn the_example_decodes_what_rust_decodes() {
 #[test]
 fn the_header_is_one_for_cpp() {
     if has("g++", "the header in C++") {
-        let source = crate::toolchain::package().join("include/nvl.h");
+        let source = package().join("include/nvl.h");
         run(Command::new("g++")
             .args(["-std=c++11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-x", "c++"])
             .arg(source));
@@ -49,7 +49,13 @@ fn misuse_and_damage_give_codes_and_nothing_worse() {
         let program = folder.path().join("plain");
         compile("gcc", &[], &["tests/face/misuse.c"], &library, &program);
         let mut valgrind = Command::new("valgrind");
-        valgrind.args(["--quiet", "--error-exitcode=9", "--leak-check=full"]).arg(&program).arg(&clips[0]);
+        valgrind.args([
+            "--quiet",
+            "--error-exitcode=9",
+            "--leak-check=full",
+            "--suppressions=tests/face/valgrind.supp",
+        ]);
+        valgrind.arg(&program).arg(&clips[0]).current_dir(package());
         assert_eq!(run(&mut valgrind).trim(), "all checks passed");
     } else {
         skipped("memory of the decoder itself", "only valgrind sees it");
