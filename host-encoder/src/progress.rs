@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 /// Where an encode stands.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Step {
-    /// Steps done, over the whole encode: never goes down, ends at `steps`.
+    /// Steps done, over the whole encode; one on n pictures counts n. Never goes down, ends at `steps`.
     pub step: u64,
     /// Steps that the encode will take in all.
     pub steps: u64,

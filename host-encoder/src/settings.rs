@@ -16,13 +16,13 @@ pub enum Effort {
 }
 
 impl Effort {
-    /// Steps of a segment's fit.
+    /// Steps with all pictures of a segment; those with the first alone come before.
     #[must_use]
     pub const fn steps(self) -> u64 {
         match self {
-            Self::Draft => 300,
-            Self::Normal => 1500,
-            Self::Best => 6000,
+            Self::Draft => 250,
+            Self::Normal => 1200,
+            Self::Best => 4800,
         }
     }
 

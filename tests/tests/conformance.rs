@@ -27,8 +27,12 @@ impl Arithmetic for WrongShift {
         Integer::sample(prediction)
     }
 
-    fn upsample(near: i16, beside: i16, above: i16, diagonal: i16) -> i16 {
-        Integer::upsample(near, beside, above, diagonal)
+    fn column(near: i16, far: i16) -> i32 {
+        Integer::column(near, far)
+    }
+
+    fn upsample(near: i32, far: i32) -> i16 {
+        Integer::upsample(near, far)
     }
 
     fn start(bias: i16, shift: u32) -> i32 {

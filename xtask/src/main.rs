@@ -47,7 +47,7 @@ enum Task {
     /// Install what the other tasks need, and say what is optional
     Setup,
     #[command(flatten)]
-    Codec(Command),
+    Codec(Box<Command>),
 }
 
 fn main() -> ExitCode {

@@ -13,6 +13,7 @@ use super::table::{Table, grouped, rate};
 use crate::device::DEVICES;
 use crate::frame::Clip;
 use crate::settings::{Effort, EncodeSettings};
+use crate::train::work;
 
 /// Arguments of `estimate`.
 #[derive(Args, Debug)]
@@ -118,8 +119,8 @@ fn estimate(clip: &Clip, settings: &EncodeSettings, quiet: bool) -> Result<Estim
     let mut progress = Progress::new(quiet);
     let encoded = encode_clip(&trial, &draft, &mut progress)?;
     drop(progress);
-    let steps = settings.effort.steps() as f64 / Effort::Draft.steps() as f64;
-    let seconds = started.elapsed().as_secs_f64() * steps * frames as f64 / tried as f64;
+    let more_work = work(settings.effort, frames) as f64 / work(Effort::Draft, tried) as f64;
+    let seconds = started.elapsed().as_secs_f64() * more_work;
 
     // The first frame stands alone, as do the weights; the others are alike.
     let pictures: Vec<f64> =

@@ -56,8 +56,8 @@ pub fn encode_segment(
 
 fn step(progress: &Progress) -> Step {
     Step {
-        step: progress.step,
-        steps: progress.steps,
+        step: progress.done,
+        steps: progress.all,
         loss: progress.cost,
         psnr: 10.0 * (255.0 * 255.0 / progress.distortion.max(1e-9)).log10(),
         bytes: progress.bits / 8.0,

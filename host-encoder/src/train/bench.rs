@@ -2,19 +2,16 @@
 
 use std::time::Instant;
 
-use decoder_core::wire::Geometry;
-use ndarray::Array3;
-
 use crate::autodiff::ProfileRow;
 use crate::frame::Clip;
 use crate::settings::EncodeSettings;
+use decoder_core::wire::Geometry;
 
-use super::fit::{descend, lattice, mean_colour, objective, prepare, source_motion, trained, weight_shifts};
-use super::guard::Guard;
-use super::network::Network;
 use super::presets::architecture;
-use super::random::{Kumaraswamy, Random, segment_seed};
+use super::random::{Random, segment_seed};
+use super::run::Run;
 use super::schedule::Schedule;
+use super::source::Source;
 
 /// Steps before the measuring: caches are warm then, and the latents no longer zero.
 const WARM_UP: u64 = 8;
@@ -44,40 +41,31 @@ pub fn measure_steps(clip: &Clip, settings: &EncodeSettings, steps: u64) -> Step
     let geometry = Geometry::new(clip.width as u16, clip.height as u16);
     let architecture = architecture(settings.level, geometry, settings.motion, settings.root_depth);
     let mut random = Random::new(segment_seed(settings.seed, 0));
-    let targets: Vec<Array3<f32>> = clip.frames.iter().map(|frame| lattice(frame, geometry)).collect();
-    let motion = source_motion(&clip.frames, &architecture, geometry, settings.lambda);
-    let colour = mean_colour(&clip.frames[0]);
-    let objective = objective(&clip.frames[0], settings);
-    let mut network =
-        Network::new(&architecture, geometry, &targets, motion.is_some(), colour, &objective, &mut random);
-    if let Some(motion) = &motion {
-        network.set_motion(motion);
-    }
-    let mut leaves = trained(&network);
-    let shifts = weight_shifts(&network);
-    let (noise, schedule, guard) = (Kumaraswamy::new(1.5), Schedule::new(settings.effort), Guard::default());
-    network.graph.enable_profile();
-    let parameters = leaves.iter().map(|leaf| leaf.len()).sum();
+    let source = Source::new(&clip.frames, &architecture, geometry, settings);
+    let schedule = Schedule::new(settings.effort, clip.frames.len());
+    let phase = schedule.phases[schedule.phases.len() - 1];
+    let mut run = Run::new(&source, phase, &mut random);
+    let parameters = run.parameters();
+    run.network.graph.enable_profile();
     let mut cost =
         StepCost { seconds: f64::INFINITY, processor_seconds: f64::NAN, flops: 0, parameters, parts: vec![] };
     let mut processor = None;
     for step in 0..WARM_UP + steps {
         if step == WARM_UP {
             processor = processor_seconds();
-            network.graph.take_profile();
+            run.network.graph.take_profile();
         }
-        let moment = schedule.at(step);
         let start = Instant::now();
-        prepare(&mut network, &moment, &noise, &shifts, &mut random);
+        let moment = run.prepare(phase.first + step, &mut random);
         let prepared = start.elapsed().as_secs_f64();
-        network.run(objective.structural);
+        run.network.run(source.objective.structural);
         let before = start.elapsed().as_secs_f64();
-        descend(&mut network, &mut leaves, &moment, &guard);
+        run.descend(&moment);
         let seconds = start.elapsed().as_secs_f64();
         if step >= WARM_UP {
             cost.seconds = cost.seconds.min(seconds);
             let part = |name, seconds, flops| ProfileRow { name, backward: false, calls: 1, seconds, flops };
-            let mut parts = network.graph.take_profile();
+            let mut parts = run.network.graph.take_profile();
             parts.push(part("noise", prepared, 0));
             parts.push(part("optimiser", seconds - before, ADAM_FLOPS * parameters as u64));
             keep_fastest(&mut cost.parts, parts);

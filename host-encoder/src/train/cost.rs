@@ -36,17 +36,18 @@ pub fn expected_cost(
     frames: usize,
     settings: &EncodeSettings,
 ) -> Cost {
-    let samples = (4 * geometry.width * geometry.height * frames) as f64;
+    let picture = (4 * geometry.width * geometry.height) as f64;
+    let samples = picture * frames as f64;
     let load = Load::of(architecture, geometry);
-    let step = samples * (SAMPLE_NANOSECONDS + MAC_NANOSECONDS * load.macs);
+    let each = picture * (SAMPLE_NANOSECONDS + MAC_NANOSECONDS * load.macs);
     let memory = PROCESS_BYTES + samples * (SAMPLE_BYTES + ACTIVATION_BYTES * load.activations);
-    Cost { cpu_seconds: 1e-9 * step * steps(settings.effort) as f64, memory_bytes: memory as u64 }
+    Cost { cpu_seconds: 1e-9 * each * work(settings.effort, frames) as f64, memory_bytes: memory as u64 }
 }
 
-/// Steps of a segment's fit.
+/// Steps of a fit of `frames` pictures, one on n pictures counted as n.
 #[must_use]
-pub fn steps(effort: Effort) -> u64 {
-    Schedule::new(effort).steps
+pub fn work(effort: Effort, frames: usize) -> u64 {
+    Schedule::new(effort, frames).work()
 }
 
 /// What a network is, per luma sample: the variables of the model.

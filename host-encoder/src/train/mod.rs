@@ -12,7 +12,9 @@ mod parallel;
 mod presets;
 mod quantise;
 mod random;
+mod run;
 mod schedule;
+mod source;
 mod state;
 mod target;
 
@@ -26,7 +28,7 @@ use crate::progress::Observer;
 use crate::settings::EncodeSettings;
 
 pub use bench::{StepCost, measure_steps};
-pub use cost::{Cost, Load, expected_cost, steps};
+pub use cost::{Cost, Load, expected_cost, work};
 pub use fit::Progress;
 pub use outline::{Outline, Span};
 pub use presets::architecture;

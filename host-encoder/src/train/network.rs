@@ -3,7 +3,7 @@
 use decoder_core::octree::{ContextShape, INPUTS, PASSES};
 use decoder_core::weights::{BIAS_LIMIT, CONTEXT_LIMIT, GAIN_LIMIT, WEIGHT_LIMIT};
 use decoder_core::wire::{Architecture, Geometry, Interpolation, LayerKind, SITE, Temporal};
-use ndarray::{Array3, ArrayD, IxDyn};
+use ndarray::{Array3, ArrayD, ArrayView4, IxDyn};
 
 use crate::autodiff::ops::octree_rate::{OctreeRate, OctreeRateConfig, Parent, SliceTypes, grid_roots, motion_roots};
 use crate::autodiff::ops::{
@@ -190,7 +190,7 @@ impl Network {
     }
 
     /// Sets all vectors: `[frame][vertical, horizontal][row][column]`; frame 0 is left out.
-    pub fn set_motion(&mut self, field: &ndarray::Array4<i8>) {
+    pub fn set_motion(&mut self, field: ArrayView4<'_, i8>) {
         for (frame, &var) in self.motion.iter().enumerate() {
             let vectors = field.index_axis(ndarray::Axis(0), frame + 1).mapv(f32::from);
             self.graph.value_mut(var).assign(&vectors);

@@ -103,9 +103,9 @@ struct State<'a> {
 #[derive(Clone, Copy, Default)]
 struct Standing {
     frames: f64,
-    /// Steps of its fit; 0 while not known.
-    steps: u64,
-    step: u64,
+    /// Work of its fit; 0 while not known.
+    all: u64,
+    done: u64,
     cost: f64,
     distortion: f64,
     bytes: f64,
@@ -127,8 +127,8 @@ impl<'a> Board<'a> {
         let before = state.segments[index];
         state.segments[index] = Standing {
             frames: before.frames,
-            steps: progress.steps,
-            step: progress.step,
+            all: progress.all,
+            done: progress.done,
             cost: progress.cost,
             distortion: progress.distortion,
             bytes: progress.bits / 8.0,
@@ -145,7 +145,7 @@ impl<'a> Board<'a> {
         let state = &mut *lock(&self.state);
         let standing = &mut state.segments[index];
         standing.bytes = bytes as f64;
-        standing.step = standing.steps;
+        standing.done = standing.all;
         state.finished += 1;
         state.phase();
     }
@@ -170,7 +170,17 @@ impl State<'_> {
 
     /// The whole clip: what is known of the segments that have begun, weighted by their frames.
     fn total(&self) -> Step {
-        let steps = self.segments.iter().map(|segment| segment.steps).max().unwrap_or(0);
+        // What is not known of a segment is expected to be as it is with the others, by frames.
+        let each = self.segments.iter().map(|segment| segment.all as f64 / segment.frames).fold(0.0, f64::max);
+        let all = |segment: &Standing| match segment.all {
+            0 => (each * segment.frames) as u64,
+            all => all,
+        };
+        // A segment that an earlier run finished was never given work.
+        let done = |segment: &Standing| match segment.all {
+            0 if segment.bytes > 0.0 => all(segment),
+            _ => segment.done,
+        };
         let begun = || self.segments.iter().filter(|segment| segment.distortion > 0.0);
         let sum = |of: fn(&Standing) -> f64| begun().map(|segment| segment.frames * of(segment)).sum::<f64>();
         let frames = sum(|_| 1.0);
@@ -178,13 +188,8 @@ impl State<'_> {
         let sized_frames: f64 = sized().map(|segment| segment.frames).sum();
         let all_frames: f64 = self.segments.iter().map(|segment| segment.frames).sum();
         Step {
-            // A segment that an earlier run finished was never given steps.
-            step: self
-                .segments
-                .iter()
-                .map(|segment| if segment.steps == 0 && segment.bytes > 0.0 { steps } else { segment.step })
-                .sum(),
-            steps: steps * self.segments.len() as u64,
+            step: self.segments.iter().map(done).sum(),
+            steps: self.segments.iter().map(all).sum(),
             loss: sum(|segment| segment.cost) / frames,
             psnr: 10.0 * (255.0 * 255.0 / (sum(|segment| segment.distortion) / frames).max(1e-9)).log10(),
             bytes: sized().map(|segment| segment.bytes).sum::<f64>() * all_frames / sized_frames,

@@ -26,7 +26,7 @@ pub enum Target {
     PsnrY(f64),
 }
 
-/// Where the state is kept, as a part of all steps: what was learned about the clip is there, and latents still move.
+/// Where the state is kept, as a part of the steps with all pictures: what was learned about the clip is there, and latents still move.
 const KEPT_AT: f64 = 0.5;
 /// Largest change of the logarithm of lambda that goes on from a kept state; beyond, a fit begins anew.
 const REACH: f64 = 0.7;
@@ -125,8 +125,8 @@ impl Secant {
 #[derive(Default)]
 struct Middle {
     states: Mutex<Vec<Option<FitState>>>,
-    /// Step after which they are kept.
-    at: u64,
+    /// For each segment the step after which it is kept.
+    at: Vec<u64>,
     /// Whether fits go on from them.
     resumes: bool,
 }
@@ -165,7 +165,7 @@ impl Keeper for Slot<'_> {
 
     fn due(&mut self) -> bool {
         self.step += 1;
-        !self.middle.resumes && self.step == self.middle.at
+        !self.middle.resumes && self.step == self.middle.at[self.index]
     }
 
     fn keep(&mut self, state: &FitState) {
@@ -197,8 +197,8 @@ impl Passes<'_> {
         (tries, tolerance): (usize, f64),
     ) -> Result<(Found, Secant), EncodeError> {
         let outline = Outline::new(clip, settings)?;
-        let steps = Schedule::new(settings.effort).steps;
-        let mut middle = Middle { at: (KEPT_AT * steps as f64) as u64, ..Middle::default() };
+        let at = outline.segments.iter().map(|span| kept_at(settings.effort, span.frames as usize)).collect();
+        let mut middle = Middle { at, ..Middle::default() };
         let mut kept_lambda = f64::NAN;
         let mut secant = Secant { slope: target.slope(), tried: Vec::new() };
         let mut best: Option<(f64, Found)> = None;
@@ -251,6 +251,13 @@ impl Observer for Passes<'_> {
     }
 }
 
+/// The step of a segment after which its state is kept.
+fn kept_at(effort: Effort, frames: usize) -> u64 {
+    let schedule = Schedule::new(effort, frames);
+    let last = schedule.phases[schedule.phases.len() - 1];
+    last.first + (KEPT_AT * last.steps as f64) as u64
+}
+
 /// What the integer decoder makes of a file.
 fn psnr_y(clip: &Clip, bytes: &[u8]) -> Result<f64, EncodeError> {
     let mut meter = PsnrMeter::default();
@@ -297,7 +304,7 @@ mod tests {
     fn a_small_clip_gets_its_size() {
         let clip = sample_clip(&SampleSettings { width: 48, height: 32, frames: 3, rate: (24, 1) });
         let settings = EncodeSettings { effort: Effort::Draft, ..EncodeSettings::default() };
-        let wanted = 1700.0;
+        let wanted = 1100.0;
         let found = encode_to_target(&clip, &settings, Target::Bytes(wanted), &mut Silent).unwrap();
         let bytes = found.encoded.bytes.len() as f64;
         assert_eq!(found.met, (bytes / wanted).ln().abs() <= 1.03f64.ln());

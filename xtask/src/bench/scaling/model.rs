@@ -2,7 +2,7 @@
 
 use decoder_core::wire::Geometry;
 use host_encoder::settings::EncodeSettings;
-use host_encoder::train::{Load, architecture, steps};
+use host_encoder::train::{Load, architecture, work};
 
 /// What one fit took, and what it was.
 #[derive(Clone, Debug)]
@@ -49,7 +49,8 @@ impl Model {
     /// The model with the least relative errors.
     pub fn fit(points: &[Point]) -> Self {
         let time = points.iter().map(|point| {
-            let scale = 1e-9 * point.samples() * steps(point.settings.effort) as f64;
+            let work = work(point.settings.effort, point.frames) as f64 / point.frames as f64;
+            let scale = 1e-9 * point.samples() * work;
             ([scale, scale * point.load().macs], point.cpu)
         });
         let memory = points.iter().map(|point| {
@@ -88,10 +89,9 @@ fn least_squares<const N: usize>(rows: impl Iterator<Item = ([f64; N], f64)>) ->
 fn solve<const N: usize>(mut matrix: [[f64; N]; N], mut right: [f64; N]) -> [f64; N] {
     for pivot in 0..N {
         for row in pivot + 1..N {
-            let factor = matrix[row][pivot] / matrix[pivot][pivot];
-            for column in pivot..N {
-                matrix[row][column] -= factor * matrix[pivot][column];
-            }
+            let of_pivot = matrix[pivot];
+            let factor = matrix[row][pivot] / of_pivot[pivot];
+            matrix[row].iter_mut().zip(of_pivot).for_each(|(item, of_pivot)| *item -= factor * of_pivot);
             right[row] -= factor * right[pivot];
         }
     }

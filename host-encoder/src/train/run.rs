@@ -1,0 +1,240 @@
+//! A phase of a fit, step by step.
+
+use ndarray::{Axis, Slice};
+
+use crate::autodiff::Var;
+use crate::autodiff::optim::{Adam, AdamSettings};
+
+use super::EncodeError;
+use super::guard::{Guard, Verdict};
+use super::network::{BIAS_STEP, CONTEXT_STEP, GAIN_STEP, Network, Objective};
+use super::random::{Kumaraswamy, Random};
+use super::schedule::{Moment, Phase};
+use super::source::Source;
+use super::state::{FitState, LeafState};
+
+/// Fraction bits of the weights.
+const SHIFT: u8 = 7;
+/// Decay of the mean squared gradients: shorter than usual, as steps are few.
+const BETA2: f64 = 0.95;
+
+/// A leaf and its optimiser.
+struct Trained {
+    var: Var,
+    adam: Adam<f32>,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Latent,
+    Gain,
+    Weight,
+}
+
+impl Kind {
+    fn rate(self, moment: &Moment, caution: f64) -> f64 {
+        match self {
+            Self::Latent => moment.latent_rate,
+            Self::Gain => moment.gain_rate * caution,
+            Self::Weight => moment.weight_rate * caution,
+        }
+    }
+}
+
+/// A phase of a fit: a tape, what is trained on it, and the way back.
+pub struct Run {
+    phase: Phase,
+    lambda: f64,
+    structural: bool,
+    /// The tape.
+    pub network: Network,
+    trained: Vec<Trained>,
+    shifts: Vec<u8>,
+    noise: Option<Kumaraswamy>,
+    guard: Guard,
+}
+
+impl Run {
+    /// A phase at its first step, with weights from `random` and latents that are zero.
+    pub fn new(source: &Source<'_>, phase: Phase, random: &mut Random) -> Self {
+        let lambda = phase.price() * source.objective.lambda;
+        let mut network = Network::new(
+            source.architecture,
+            source.geometry,
+            &source.targets[..phase.frames],
+            source.motion.is_some(),
+            source.colour,
+            &Objective { lambda, ..source.objective },
+            random,
+        );
+        if let Some(motion) = &source.motion {
+            network.set_motion(motion.slice(ndarray::s![..phase.frames, .., .., ..]));
+        }
+        Self {
+            phase,
+            lambda,
+            structural: source.objective.structural,
+            trained: trained(&network),
+            shifts: vec![SHIFT; network.layers.len()],
+            network,
+            noise: None,
+            guard: Guard::default(),
+        }
+    }
+
+    /// Pictures.
+    pub fn frames(&self) -> usize {
+        self.phase.frames
+    }
+
+    /// Ways back so far.
+    pub fn returns(&self) -> u32 {
+        self.guard.returns()
+    }
+
+    /// Fraction bits of each layer's weights.
+    pub fn shifts(&self) -> &[u8] {
+        &self.shifts
+    }
+
+    /// Numbers that are trained.
+    pub fn parameters(&self) -> usize {
+        self.trained.iter().map(|leaf| leaf.adam.first_moments().len()).sum()
+    }
+
+    /// Takes weights, and the latents of its pictures, from a phase with fewer.
+    pub fn begin_from(&mut self, before: &Self) {
+        for (leaf, from) in self.trained.iter().zip(&before.trained) {
+            let from = before.network.graph.value(from.var);
+            let value = self.network.graph.value_mut(leaf.var);
+            value.slice_axis_mut(Axis(0), Slice::from(..from.shape()[0])).assign(from);
+        }
+    }
+
+    /// What is trained, as it is now.
+    fn leaves(&self) -> Vec<LeafState> {
+        let of = |leaf: &Trained| LeafState::of(self.network.graph.value(leaf.var), &leaf.adam);
+        self.trained.iter().map(of).collect()
+    }
+
+    /// The state between two steps.
+    pub fn state(&self, step: u64, random: &Random) -> FitState {
+        FitState { step, leaves: self.leaves(), random: random.clone(), guard: self.guard.clone() }
+    }
+
+    /// Whether a state is one of this phase: that of another program may have other leaves.
+    fn fits(&self, state: &FitState) -> bool {
+        let all = |leaves: &[LeafState]| {
+            let same = |(state, leaf): (&LeafState, &Trained)| state.fits(self.network.graph.value(leaf.var).len());
+            leaves.len() == self.trained.len() && leaves.iter().zip(&self.trained).all(same)
+        };
+        all(&state.leaves) && (state.guard.kept().is_empty() || all(state.guard.kept()))
+    }
+
+    /// Goes on from a state, if it is one of this phase, and returns the next step and the random numbers that come next.
+    pub fn take_up(&mut self, state: FitState) -> Option<(u64, Random)> {
+        if !self.fits(&state) {
+            return None;
+        }
+        self.restore(&state.leaves);
+        self.guard = state.guard;
+        Some((state.step, state.random))
+    }
+
+    /// Makes what is trained what it was.
+    fn restore(&mut self, leaves: &[LeafState]) {
+        for (leaf, state) in self.trained.iter_mut().zip(leaves) {
+            state.restore(self.network.graph.value_mut(leaf.var), &mut leaf.adam);
+        }
+    }
+
+    /// Sets the leaves that a step decides, and returns what holds at it.
+    pub fn prepare(&mut self, step: u64, random: &mut Random) -> Moment {
+        let moment = self.phase.at(step);
+        if moment.new_noise_shape || self.noise.is_none() {
+            self.noise = Some(Kumaraswamy::new(moment.noise_shape));
+        }
+        if let Some(noise) = &self.noise {
+            prepare(&mut self.network, &moment, noise, &self.shifts, random);
+        }
+        moment
+    }
+
+    /// Moves all leaves against their gradients; `false` if one of these is not finite.
+    pub fn descend(&mut self, moment: &Moment) -> bool {
+        let mut finite = true;
+        for leaf in &mut self.trained {
+            let rate = leaf.kind.rate(moment, self.guard.caution());
+            if rate > 0.0 {
+                let (value, gradient) = self.network.graph.value_and_gradient(leaf.var);
+                finite &= leaf.adam.step(value, gradient, rate).is_ok();
+            }
+        }
+        finite
+    }
+
+    /// Does a step and returns its cost.
+    ///
+    /// # Errors
+    /// [`EncodeError::Diverged`] if no way back helps.
+    pub fn step(&mut self, step: u64, random: &mut Random) -> Result<f64, EncodeError> {
+        let moment = self.prepare(step, random);
+        self.network.run(moment.structure && self.structural);
+        if moment.structure_begins && self.structural {
+            self.guard.forget_best();
+        }
+        let cost = self.network.cost(self.lambda);
+        let mut verdict = self.guard.judge(cost);
+        if verdict == Verdict::Copy {
+            let copy = self.leaves();
+            self.guard.keep(copy);
+        }
+        if matches!(verdict, Verdict::Sound | Verdict::Copy) && !self.descend(&moment) {
+            verdict = self.guard.judge(f64::NAN);
+        }
+        match verdict {
+            Verdict::Sound | Verdict::Copy => {}
+            Verdict::Return => {
+                let kept = self.guard.kept().to_vec();
+                self.restore(&kept);
+            }
+            Verdict::GiveUp => return Err(EncodeError::Diverged { segment: 0, step }),
+        }
+        Ok(cost)
+    }
+}
+
+fn trained(network: &Network) -> Vec<Trained> {
+    let settings = AdamSettings { beta2: BETA2, ..AdamSettings::default() };
+    let new =
+        |(var, kind): (Var, Kind)| Trained { var, adam: Adam::new(network.graph.value(var).len(), settings), kind };
+    let latents = network.grids.iter().map(|grid| (grid.latents, Kind::Latent));
+    let gains = network.grids.iter().map(|grid| (grid.gain, Kind::Gain));
+    let layers = network.layers.iter().flat_map(|layer| [Some(layer.weights), layer.biases]).flatten();
+    let context = network.context.iter().copied().filter(|&var| !network.graph.value(var).is_empty());
+    latents.chain(gains).chain(layers.chain(context).map(|var| (var, Kind::Weight))).map(new).collect()
+}
+
+/// Sets the leaves that a step's moment decides.
+fn prepare(network: &mut Network, moment: &Moment, noise: &Kumaraswamy, shifts: &[u8], random: &mut Random) {
+    let graph = &mut network.graph;
+    graph.value_mut(network.rounding)[0] = moment.temperature;
+    graph.value_mut(network.rounding)[1] = f32::from(u8::from(moment.settled));
+    graph.value_mut(network.picture_rounding)[0] = f32::from(u8::from(moment.quantised));
+    for (var, step) in network.scalar_quantisers.into_iter().zip([GAIN_STEP, BIAS_STEP, CONTEXT_STEP]) {
+        graph.value_mut(var)[0] = if moment.settled { step } else { 0.0 };
+    }
+    for (layer, &shift) in network.layers.iter().zip(shifts) {
+        let step = (-f32::from(shift)).exp2();
+        graph.value_mut(layer.quantiser)[0] = if moment.quantised { step } else { 0.0 };
+        graph.value_mut(layer.priced_step)[0] = step;
+    }
+    if !moment.settled {
+        for grid in &network.grids {
+            if let Some(values) = graph.value_mut(grid.noise).as_slice_mut() {
+                random.fill(noise, values);
+            }
+        }
+    }
+}
