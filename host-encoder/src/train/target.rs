@@ -27,13 +27,13 @@ pub enum Target {
 }
 
 /// Where the state is kept, as a part of the steps with all pictures: what was learned about the clip is there, and latents still move.
-const KEPT_AT: f64 = 0.5;
+const KEPT_AT: f64 = 0.25;
 /// Largest change of the logarithm of lambda that goes on from a kept state; beyond, a fit begins anew.
-const REACH: f64 = 0.7;
+const REACH: f64 = 0.4;
 /// Tries with few steps.
 const PILOTS: usize = 3;
 /// Tries with all steps.
-const TRIES: usize = 6;
+const TRIES: usize = 8;
 /// Lambdas that are tried.
 const LAMBDAS: (f64, f64) = (0.5, 50_000.0);
 /// Where a search begins: what a lambda gives on an ordinary clip. It only has to be near.
@@ -110,6 +110,10 @@ impl Secant {
     fn next(&self) -> f64 {
         let mut near = self.tried.clone();
         near.sort_by(|a, b| a.1.abs().total_cmp(&b.1.abs()));
+        // Between two tries rather than beyond them.
+        if let Some(other) = near.iter().position(|&(_, excess)| excess * near[0].1 < 0.0) {
+            near.swap(1, other);
+        }
         let slope = match near[..] {
             [a, b, ..] if (a.0 - b.0).abs() > 1e-6 => (a.1 - b.1) / (a.0 - b.0),
             _ => self.slope,
