@@ -9,6 +9,7 @@ mod setup;
 mod shell;
 mod tables;
 mod test;
+mod web;
 
 use std::process::ExitCode;
 
@@ -38,6 +39,8 @@ enum Task {
     Bench(bench::BenchCommand),
     /// Play a clip on an emulated microcontroller and compare it with the host, picture by picture
     Run(run::RunArgs),
+    /// Build the browser player and serve it on localhost
+    Web(web::WebArgs),
     /// Prove that nothing in the decoder can panic on a microcontroller
     NoPanic,
     /// Build the decoder as a static library for C
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Task::Test => test::run(),
         Task::Bench(command) => bench::run(&command),
         Task::Run(args) => run::run(&args),
+        Task::Web(args) => web::run(&args),
         Task::NoPanic => no_panic::run(),
         Task::CLibrary(args) => c_library::run(&args),
         Task::Tables => tables::run(),
