@@ -1,5 +1,6 @@
 //! The tape.
 
+use std::ops::Range;
 use std::time::Instant;
 
 use ndarray::ArrayD;
@@ -13,7 +14,7 @@ const MAX_INPUTS: usize = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Var(usize);
 
-/// What the operations of one name have cost since [`Graph::enable_profile`].
+/// What the operations of one name have cost.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProfileRow {
     /// [`Op::name`].
@@ -22,7 +23,7 @@ pub struct ProfileRow {
     pub backward: bool,
     /// Passes.
     pub calls: u64,
-    /// Wall-clock time.
+    /// Wall-clock time, summed over lanes that are computed at the same time.
     pub seconds: f64,
     /// Floating-point operations.
     pub flops: u64,
@@ -37,9 +38,25 @@ pub struct Graph<T> {
     /// Without elements where nobody wants one.
     gradients: Vec<ArrayD<T>>,
     nodes: Vec<Node<T>>,
+    groups: Vec<Group>,
+    /// The last group's last lane is open.
+    in_lane: bool,
     /// Number of the last backward pass.
     pass: u64,
-    profile: Option<Vec<ProfileRow>>,
+    profiled: bool,
+}
+
+/// Lanes that follow one another.
+struct Group {
+    first: usize,
+    /// One after the last node of each lane.
+    ends: Vec<usize>,
+}
+
+impl Group {
+    fn range(&self) -> Range<usize> {
+        self.first..self.ends.last().copied().unwrap_or(self.first)
+    }
 }
 
 struct Node<T> {
@@ -50,10 +67,13 @@ struct Node<T> {
     by_number: Vec<usize>,
     /// Floating-point operations of a forward and of a backward pass.
     flops: [u64; 2],
+    /// Passes, forward and backward, and their seconds.
+    cost: [(u64, f64); 2],
     /// A trainable leaf is among what this node depends on.
     wants_gradient: bool,
+    /// In a lane, an input that wants a gradient is outside of it.
+    imports: bool,
     enabled: bool,
-    held: bool,
     /// The backward pass that wrote the gradient last; 0 if it is all zeros.
     written: u64,
 }
@@ -67,7 +87,8 @@ impl<T: Real> Default for Graph<T> {
 impl<T: Real> Graph<T> {
     /// An empty tape.
     pub fn new() -> Self {
-        Self { values: Vec::new(), gradients: Vec::new(), nodes: Vec::new(), pass: 0, profile: None }
+        let (values, gradients, nodes, groups) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { values, gradients, nodes, groups, in_lane: false, pass: 0, profiled: false }
     }
 
     /// A value from outside; `trainable` if its gradient is wanted.
@@ -79,7 +100,7 @@ impl<T: Real> Graph<T> {
     /// The value of `op` of `inputs`. It is computed by the next [`Graph::forward`].
     ///
     /// # Panics
-    /// If the inputs do not fit the operation, or one appears twice.
+    /// If the inputs do not fit the operation, one appears twice, or one is in another lane of the group.
     pub fn push(&mut self, op: impl Op<T> + 'static, inputs: &[Var]) -> Var {
         assert!((1..=MAX_INPUTS).contains(&inputs.len()), "{} inputs", inputs.len());
         let shapes: Vec<&[usize]> = inputs.iter().map(|v| self.values[v.0].shape()).collect();
@@ -87,6 +108,33 @@ impl<T: Real> Graph<T> {
         let flops = [op.forward_flops(&shapes), op.backward_flops(&shapes)];
         let wants = inputs.iter().any(|v| self.nodes[v.0].wants_gradient);
         self.add(value, Some(Box::new(op)), inputs, flops, wants)
+    }
+
+    /// Opens a lane: the nodes that are pushed from now on, until the next lane or [`Graph::end_lanes`], need nothing of
+    /// the other lanes of their group, and all lanes are computed at the same time.
+    ///
+    /// An operation whose gradients go to nodes outside of its lane has its backward pass after those of all lanes, on one
+    /// thread and in the order of the tape: results do not depend on the number of threads. So it should be a cheap one,
+    /// like [`super::ops::Relay`].
+    pub fn begin_lane(&mut self) {
+        let at = self.nodes.len();
+        match self.groups.last_mut().filter(|_| self.in_lane) {
+            Some(group) => group.ends.push(at),
+            None => self.groups.push(Group { first: at, ends: vec![at] }),
+        }
+        self.in_lane = true;
+    }
+
+    /// Closes a group of lanes.
+    pub fn end_lanes(&mut self) {
+        self.in_lane = false;
+    }
+
+    /// First node of the open lane, and of its group.
+    fn open_lane(&self) -> Option<[usize; 2]> {
+        let group = self.groups.last().filter(|_| self.in_lane)?;
+        let before = group.ends.len().checked_sub(2).map_or(group.first, |lane| group.ends[lane]);
+        Some([before, group.first])
     }
 
     fn add(
@@ -100,14 +148,35 @@ impl<T: Real> Graph<T> {
         let mut by_number: Vec<usize> = (0..inputs.len()).collect();
         by_number.sort_unstable_by_key(|&i| inputs[i]);
         assert!(by_number.windows(2).all(|pair| inputs[pair[0]] != inputs[pair[1]]), "an input appears twice");
+        let mut imports = false;
+        if let Some([lane, group]) = self.open_lane() {
+            assert!(inputs.iter().all(|v| v.0 < group || v.0 >= lane), "an input is in another lane");
+            let wanting =
+                |outside: bool| inputs.iter().any(|v| (v.0 < group) == outside && self.nodes[v.0].wants_gradient);
+            imports = wanting(true);
+            assert!(!imports || !wanting(false), "gradients go out of the lane and stay in it: relay the former");
+        }
         let shape = if wants_gradient { value.shape() } else { &[0] };
         self.gradients.push(ArrayD::from_elem(shape, T::ZERO));
         self.values.push(value);
-        let inputs = inputs.to_vec();
-        self.nodes.push(Node { op, inputs, by_number, flops, wants_gradient, enabled: true, held: false, written: 0 });
+        self.nodes.push(Node {
+            op,
+            inputs: inputs.to_vec(),
+            by_number,
+            flops,
+            cost: [(0, 0.0); 2],
+            wants_gradient,
+            imports,
+            enabled: true,
+            written: 0,
+        });
+        if self.in_lane
+            && let Some(end) = self.groups.last_mut().and_then(|group| group.ends.last_mut())
+        {
+            *end = self.nodes.len();
+        }
         Var(self.nodes.len() - 1)
     }
-
     /// What a node was computed or set to last.
     pub fn value(&self, var: Var) -> &ArrayD<T> {
         &self.values[var.0]
@@ -142,27 +211,18 @@ impl<T: Real> Graph<T> {
         self.nodes[var.0].enabled = enabled;
     }
 
-    /// Holds an operation: it keeps what it has computed, and its backward pass goes on from that. For operations that
-    /// compute gradients together with values, when inputs change slowly from step to step.
-    pub fn set_held(&mut self, var: Var, held: bool) {
-        self.nodes[var.0].held = held;
-    }
-
-    /// Computes all nodes that are enabled and not held.
+    /// Computes all nodes that are enabled.
     pub fn forward(&mut self) {
-        for (i, node) in self.nodes.iter_mut().enumerate() {
-            let Some(op) = node.op.as_mut().filter(|_| node.enabled && !node.held) else {
-                continue;
-            };
-            let start = self.profile.as_ref().map(|_| Instant::now());
-            let (before, this) = self.values.split_at_mut(i);
-            let mut inputs = [&before[0]; MAX_INPUTS];
-            for (slot, input) in inputs.iter_mut().zip(&node.inputs) {
-                *slot = &before[input.0];
-            }
-            op.forward(&inputs[..node.inputs.len()], &mut this[0]);
-            record(&mut self.profile, op.name(), false, start, node.flops[0]);
+        let mut at = 0;
+        for group in &self.groups {
+            let Range { start, end } = group.range();
+            forward_nodes(self.profiled, &mut self.nodes[at..start], &mut self.values[..start], at);
+            let (before, rest) = self.values.split_at_mut(start);
+            let lanes = Lanes { start, ends: &group.ends };
+            lanes.forward(self.profiled, &mut self.nodes[start..end], before, &mut rest[..end - start]);
+            at = end;
         }
+        forward_nodes(self.profiled, &mut self.nodes[at..], &mut self.values, at);
     }
 
     /// Computes the gradients of `loss`, one number, with respect to all nodes between it and the trainable leaves. All
@@ -174,44 +234,33 @@ impl<T: Real> Graph<T> {
         assert_eq!(self.values[loss.0].len(), 1, "a loss is one number");
         assert!(self.nodes[loss.0].wants_gradient, "the loss depends on no trainable leaf");
         self.pass += 1;
-        let pass = self.pass;
         self.gradients[loss.0].fill(T::ONE);
-        self.nodes[loss.0].written = pass;
-        for i in (0..=loss.0).rev() {
-            let (before, this) = self.nodes.split_at_mut(i);
-            let node = &mut this[0];
-            let Some(op) = node.op.as_mut().filter(|_| node.enabled && node.written == pass) else {
+        self.nodes[loss.0].written = self.pass;
+        let way = Way { values: &self.values, pass: self.pass, profiled: self.profiled };
+        let mut end = loss.0 + 1;
+        for group in self.groups.iter().rev() {
+            let range = group.range();
+            if range.start >= end {
                 continue;
-            };
-            let start = self.profile.as_ref().map(|_| Instant::now());
-            let mut inputs = [&self.values[0]; MAX_INPUTS];
-            for (slot, input) in inputs.iter_mut().zip(&node.inputs) {
-                *slot = &self.values[input.0];
             }
-            let (mut rest, this_gradient) = self.gradients.split_at_mut(i);
-            let mut slots = [const { None }; MAX_INPUTS];
-            let mut first = 0;
-            for &place in &node.by_number {
-                let number = node.inputs[place].0;
-                let (head, tail) = rest.split_at_mut(number - first + 1);
-                let input = &mut before[number];
-                if input.wants_gradient {
-                    let gradient = &mut head[number - first];
-                    if input.written != pass {
-                        // Not all at the beginning: what was just cleared is still in the cache.
-                        clear(gradient);
-                        input.written = pass;
+            (range.end..end).rev().for_each(|i| way.back(&mut self.nodes, &mut self.gradients, 0, i));
+            if range.end <= end {
+                let (nodes, gradients) = (&mut self.nodes[range.clone()], &mut self.gradients[range.clone()]);
+                Lanes { start: range.start, ends: &group.ends }.backward(&way, nodes, gradients);
+                for i in range.clone().rev() {
+                    if self.nodes[i].imports {
+                        way.back(&mut self.nodes, &mut self.gradients, 0, i);
                     }
-                    slots[place] = Some(gradient);
                 }
-                (rest, first) = (tail, number + 1);
+            } else {
+                // The loss is in a lane.
+                (range.start..end).rev().for_each(|i| way.back(&mut self.nodes, &mut self.gradients, 0, i));
             }
-            let count = node.inputs.len();
-            op.backward(&inputs[..count], &self.values[i], &this_gradient[0], &mut slots[..count]);
-            record(&mut self.profile, op.name(), true, start, node.flops[1]);
+            end = range.start;
         }
+        (0..end).rev().for_each(|i| way.back(&mut self.nodes, &mut self.gradients, 0, i));
         for (node, gradient) in self.nodes.iter_mut().zip(&mut self.gradients) {
-            if node.written != pass && node.written != 0 {
+            if node.written != self.pass && node.written != 0 {
                 clear(gradient);
                 node.written = 0;
             }
@@ -220,12 +269,40 @@ impl<T: Real> Graph<T> {
 
     /// Starts to measure, from zero.
     pub fn enable_profile(&mut self) {
-        self.profile = Some(Vec::new());
+        self.take_profile();
+        self.profiled = true;
     }
 
     /// What was measured since the last call, in the order of first use; empty if nobody enabled it.
     pub fn take_profile(&mut self) -> Vec<ProfileRow> {
-        self.profile.as_mut().map(std::mem::take).unwrap_or_default()
+        let mut rows: Vec<ProfileRow> = Vec::new();
+        for node in &mut self.nodes {
+            let Some(op) = &node.op else { continue };
+            for (direction, cost) in node.cost.iter_mut().enumerate().filter(|(_, cost)| cost.0 > 0) {
+                let (name, backward) = (op.name(), direction == 1);
+                let index = rows.iter().position(|row| row.name == name && row.backward == backward);
+                let index = index.unwrap_or_else(|| {
+                    rows.push(ProfileRow { name, backward, calls: 0, seconds: 0.0, flops: 0 });
+                    rows.len() - 1
+                });
+                let (calls, seconds) = std::mem::take(cost);
+                let row = &mut rows[index];
+                row.calls += calls;
+                row.seconds += seconds;
+                row.flops += calls * node.flops[direction];
+            }
+        }
+        rows
+    }
+}
+
+impl<T> Node<T> {
+    fn record(&mut self, backward: bool, start: Option<Instant>) {
+        if let Some(start) = start {
+            let (calls, seconds) = &mut self.cost[usize::from(backward)];
+            *calls += 1;
+            *seconds += start.elapsed().as_secs_f64();
+        }
     }
 }
 
@@ -235,32 +312,140 @@ fn clear<T: Real>(array: &mut ArrayD<T>) {
     array.as_slice_mut().expect("the arrays of a tape are contiguous").fill(T::ZERO);
 }
 
-fn record(
-    profile: &mut Option<Vec<ProfileRow>>,
-    name: &'static str,
-    backward: bool,
-    start: Option<Instant>,
-    flops: u64,
+/// Computes `nodes`, the first of which is number `first`; `values` are those from number 0 on.
+fn forward_nodes<T: Real>(profiled: bool, nodes: &mut [Node<T>], values: &mut [ArrayD<T>], first: usize) {
+    let (before, own) = values.split_at_mut(first);
+    forward_lane(profiled, nodes, before, own, first);
+}
+
+/// Computes `nodes`, the first of which is number `first` and has the value `own[0]`. Inputs are in `before`, from number 0
+/// on, or among `own`.
+fn forward_lane<T: Real>(
+    profiled: bool,
+    nodes: &mut [Node<T>],
+    before: &[ArrayD<T>],
+    own: &mut [ArrayD<T>],
+    first: usize,
 ) {
-    let (Some(rows), Some(start)) = (profile, start) else {
-        return;
-    };
-    let seconds = start.elapsed().as_secs_f64();
-    let index = rows.iter().position(|row| row.name == name && row.backward == backward).unwrap_or_else(|| {
-        rows.push(ProfileRow { name, backward, calls: 0, seconds: 0.0, flops: 0 });
-        rows.len() - 1
-    });
-    let row = &mut rows[index];
-    row.calls += 1;
-    row.seconds += seconds;
-    row.flops += flops;
+    for (i, node) in nodes.iter_mut().enumerate() {
+        let Some(op) = node.op.as_mut().filter(|_| node.enabled) else {
+            continue;
+        };
+        let clock = profiled.then(Instant::now);
+        let (earlier, this) = own.split_at_mut(i);
+        let value = |var: &Var| before.get(var.0).unwrap_or_else(|| &earlier[var.0 - first]);
+        let mut inputs = [value(&node.inputs[0]); MAX_INPUTS];
+        for (slot, input) in inputs.iter_mut().zip(&node.inputs) {
+            *slot = value(input);
+        }
+        op.forward(&inputs[..node.inputs.len()], &mut this[0]);
+        node.record(false, clock);
+    }
+}
+
+/// Some lanes of a group that follow one another.
+#[derive(Clone, Copy)]
+struct Lanes<'a> {
+    /// First node.
+    start: usize,
+    /// One after the last node of each lane.
+    ends: &'a [usize],
+}
+
+impl Lanes<'_> {
+    /// Two halves.
+    fn halves(&self) -> [Self; 2] {
+        let (left, right) = self.ends.split_at(self.ends.len() / 2);
+        let middle = left.last().copied().unwrap_or(self.start);
+        [Self { start: self.start, ends: left }, Self { start: middle, ends: right }]
+    }
+
+    /// `before` holds the values before the group; `nodes` and `values` are those of the lanes.
+    fn forward<T: Real>(self, profiled: bool, nodes: &mut [Node<T>], before: &[ArrayD<T>], values: &mut [ArrayD<T>]) {
+        if self.ends.len() <= 1 {
+            return forward_lane(profiled, nodes, before, values, self.start);
+        }
+        let [left, right] = self.halves();
+        let (left_nodes, right_nodes) = nodes.split_at_mut(right.start - self.start);
+        let (left_values, right_values) = values.split_at_mut(right.start - self.start);
+        rayon::join(
+            || left.forward(profiled, left_nodes, before, left_values),
+            || right.forward(profiled, right_nodes, before, right_values),
+        );
+    }
+
+    /// All backward passes but those whose gradients go out of the lanes. `nodes` and `gradients` are those of the lanes.
+    fn backward<T: Real>(self, way: &Way<'_, T>, nodes: &mut [Node<T>], gradients: &mut [ArrayD<T>]) {
+        if self.ends.len() <= 1 {
+            for i in (0..nodes.len()).rev() {
+                if !nodes[i].imports {
+                    way.back(nodes, gradients, self.start, self.start + i);
+                }
+            }
+            return;
+        }
+        let [left, right] = self.halves();
+        let (left_nodes, right_nodes) = nodes.split_at_mut(right.start - self.start);
+        let (left_gradients, right_gradients) = gradients.split_at_mut(right.start - self.start);
+        rayon::join(
+            || left.backward(way, left_nodes, left_gradients),
+            || right.backward(way, right_nodes, right_gradients),
+        );
+    }
+}
+
+/// A backward pass.
+struct Way<'a, T> {
+    values: &'a [ArrayD<T>],
+    pass: u64,
+    profiled: bool,
+}
+
+impl<T: Real> Way<'_, T> {
+    /// Node `number`'s part. `nodes` and `gradients` begin with number `first`; inputs before that want no gradient.
+    fn back(&self, nodes: &mut [Node<T>], gradients: &mut [ArrayD<T>], first: usize, number: usize) {
+        let (before, this) = nodes.split_at_mut(number - first);
+        let node = &mut this[0];
+        let Some(op) = node.op.as_mut().filter(|_| node.enabled && node.written == self.pass) else {
+            return;
+        };
+        let clock = self.profiled.then(Instant::now);
+        let mut inputs = [&self.values[0]; MAX_INPUTS];
+        for (slot, input) in inputs.iter_mut().zip(&node.inputs) {
+            *slot = &self.values[input.0];
+        }
+        let (mut rest, this_gradient) = gradients.split_at_mut(number - first);
+        let mut slots = [const { None }; MAX_INPUTS];
+        let mut next = first;
+        for &place in &node.by_number {
+            let number = node.inputs[place].0;
+            if number < first {
+                continue;
+            }
+            let (head, tail) = rest.split_at_mut(number - next + 1);
+            let input = &mut before[number - first];
+            if input.wants_gradient {
+                let gradient = &mut head[number - next];
+                if input.written != self.pass {
+                    // Not all at the beginning: what was just cleared is still in the cache.
+                    clear(gradient);
+                    input.written = self.pass;
+                }
+                slots[place] = Some(gradient);
+            }
+            (rest, next) = (tail, number + 1);
+        }
+        let count = node.inputs.len();
+        op.backward(&inputs[..count], &self.values[number], &this_gradient[0], &mut slots[..count]);
+        node.record(true, clock);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use ndarray::arr1;
 
-    use super::super::ops::{Affine, Concat, WeightedSum};
+    use super::super::ops::{Affine, Concat, Relay, WeightedSum};
     use super::*;
 
     fn scalar(value: f64) -> ArrayD<f64> {
@@ -332,6 +517,64 @@ mod tests {
         let mut graph = Graph::new();
         let a = graph.leaf(ArrayD::<f32>::zeros(vec![1, 2, 2]), true);
         graph.push(Concat, &[a, a]);
+    }
+
+    /// Three lanes that share two leaves, then their sum: the loss, and the gradients of the leaves.
+    fn shared_by_lanes(lanes: bool, threads: usize) -> [f64; 3] {
+        let mut graph = Graph::new();
+        let (a, b) = (graph.leaf(scalar(2.0), true), graph.leaf(scalar(3.0), true));
+        let mut ends = vec![];
+        for lane in 0..3 {
+            if lanes {
+                graph.begin_lane();
+            }
+            let (a, b) = (graph.push(Relay, &[a]), graph.push(Relay, &[b]));
+            let weights = graph.leaf(arr1(&[1.0, f64::from(lane)]).into_dyn(), false);
+            let sum = graph.push(WeightedSum, &[weights, a, b]);
+            ends.push(graph.push(Affine { scale: f64::from(lane) + 0.5, offset: 1.0 }, &[sum]));
+        }
+        graph.end_lanes();
+        let weights = graph.leaf(arr1(&[1.0, 10.0, 100.0]).into_dyn(), false);
+        let loss = graph.push(WeightedSum, &[weights, ends[0], ends[1], ends[2]]);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            for _ in 0..2 {
+                graph.forward();
+                graph.backward(loss);
+            }
+        });
+        [graph.value(loss)[[0]], graph.gradient(a)[[0]], graph.gradient(b)[[0]]]
+    }
+
+    #[test]
+    fn lanes_change_nothing() {
+        // Lane i: (i + 1/2) (a + i b) + 1.
+        let expected = [2.0 + 10.0 * 8.5 + 100.0 * 21.0, 0.5 + 15.0 + 250.0, 15.0 + 500.0];
+        for (lanes, threads) in [(false, 1), (true, 1), (true, 2), (true, 5)] {
+            assert_eq!(shared_by_lanes(lanes, threads), expected);
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "relay the former")]
+    fn refuses_gradients_that_leave_a_lane_beside_others() {
+        let mut graph = Graph::new();
+        let outside = graph.leaf(scalar(1.0), true);
+        graph.begin_lane();
+        let inside = graph.push(Relay, &[outside]);
+        let weights = graph.leaf(arr1(&[1.0, 1.0]).into_dyn(), false);
+        graph.push(WeightedSum, &[weights, inside, outside]);
+    }
+
+    #[test]
+    #[should_panic(expected = "another lane")]
+    fn refuses_inputs_of_another_lane() {
+        let mut graph = Graph::new();
+        let outside = graph.leaf(scalar(1.0), true);
+        graph.begin_lane();
+        let inside = graph.push(Relay, &[outside]);
+        graph.begin_lane();
+        graph.push(Relay, &[inside]);
     }
 
     #[test]

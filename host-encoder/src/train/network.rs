@@ -33,6 +33,10 @@ const LAST_LAYER: f32 = 0.1;
 /// areas, which structure does not see.
 const STRUCTURAL_SHARE: f64 = 0.9;
 
+/// What a relative change of the structural distortion counts, against the same of squared errors: measured so that lambda
+/// means about the same rate.
+const EXCHANGE: f64 = 0.7;
+
 /// What is minimised.
 #[derive(Clone, Copy, Debug)]
 pub struct Objective {
@@ -214,11 +218,11 @@ impl Network {
     }
 
     /// Gives structure its share in the luma's distortion. Both are measured against their means over the segment: a
-    /// change of structure by one per cent counts as a change of squared errors by one per cent, so that lambda means
-    /// about the same rate. The exchange between the two follows the fit and gets no gradient.
+    /// change of structure by one per cent counts as one of squared errors by [`EXCHANGE`] per cent. What one is worth
+    /// in the other follows the fit, and has no gradient.
     fn weigh_structure(&mut self, share: f64) {
         let luma = self.sum_of(&self.distortion[0]);
-        let exchange = luma / self.sum_of(&self.dissimilarity).max(1e-6);
+        let exchange = EXCHANGE * luma / self.sum_of(&self.dissimilarity).max(1e-6);
         let frames = self.dissimilarity.len();
         for term in 0..2 * frames {
             let weight = if term < frames { 1.0 - share } else { share * exchange };

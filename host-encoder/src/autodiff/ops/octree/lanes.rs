@@ -1,15 +1,15 @@
 //! Elementary functions that the compiler can turn into SIMD code: no branches, no calls.
 
 use crate::autodiff::Real;
-use crate::autodiff::kernels::{exp_f32, ln_f32};
+use crate::autodiff::kernels::{Arith, exp_with, ln_with};
 
 /// A [`Real`] with elementary functions made for loops over rows: polynomials for `f32`, the standard library's for
 /// `f64`.
 pub trait LaneMath: Real {
     /// `e^self` for `self <= 88`; arguments below -87 count as -87.
-    fn lane_exp(self) -> Self;
+    fn lane_exp<A: Arith>(self) -> Self;
     /// Natural logarithm of a positive, normal number.
-    fn lane_ln(self) -> Self;
+    fn lane_ln<A: Arith>(self) -> Self;
     /// The piecewise linear `log2` of a number of at least 1, and its slope: with `2^e <= self < 2^(e+1)` the value
     /// `e + (self - 2^e) / 2^e` and the slope `2^-e`.
     fn log2_linear(self) -> (Self, Self);
@@ -17,13 +17,13 @@ pub trait LaneMath: Real {
 
 impl LaneMath for f32 {
     #[inline(always)]
-    fn lane_exp(self) -> Self {
-        exp_f32(self)
+    fn lane_exp<A: Arith>(self) -> Self {
+        exp_with::<A>(self)
     }
 
     #[inline(always)]
-    fn lane_ln(self) -> Self {
-        ln_f32(self)
+    fn lane_ln<A: Arith>(self) -> Self {
+        ln_with::<A>(self)
     }
 
     #[inline(always)]
@@ -37,12 +37,12 @@ impl LaneMath for f32 {
 
 impl LaneMath for f64 {
     #[inline(always)]
-    fn lane_exp(self) -> Self {
+    fn lane_exp<A: Arith>(self) -> Self {
         f64::exp(Real::max(self, -87.0))
     }
 
     #[inline(always)]
-    fn lane_ln(self) -> Self {
+    fn lane_ln<A: Arith>(self) -> Self {
         f64::ln(self)
     }
 

@@ -1,6 +1,7 @@
 //! The cost of a latent under a Laplace distribution.
 
 use super::lanes::LaneMath;
+use crate::autodiff::kernels::Arith;
 
 /// From here on, in nats beyond the half step around the location, the cost grows only with the square root.
 ///
@@ -21,9 +22,9 @@ pub struct Cost<T> {
 
 /// The cost of `value` when the location is `location` and the scale `2^log2_scale`, for scales from `2^-4.5` to `2^6`.
 #[inline(always)]
-pub fn cost<T: LaneMath>(value: T, location: T, log2_scale: T) -> Cost<T> {
+pub fn cost<T: LaneMath, A: Arith>(value: T, location: T, log2_scale: T) -> Cost<T> {
     let half = T::of(0.5);
-    let inverse = (log2_scale * T::of(-std::f64::consts::LN_2)).lane_exp();
+    let inverse = (log2_scale * T::of(-std::f64::consts::LN_2)).lane_exp::<A>();
     let distance = value - location;
     let d = distance.abs();
     // All of the interval lies on one side of the location, or both do.
@@ -31,8 +32,8 @@ pub fn cost<T: LaneMath>(value: T, location: T, log2_scale: T) -> Cost<T> {
     let one_sided = t >= T::ZERO;
 
     // e^-|t|, e^(-1/b) and, where both sides count, e^(-(d + 1/2)/b).
-    let near = (-t.abs()).lane_exp();
-    let step = (-inverse).lane_exp();
+    let near = (-t.abs()).lane_exp::<A>();
+    let step = (-inverse).lane_exp::<A>();
     let far = step / near;
     let one_side = half * (T::ONE - step);
     let both_sides = T::ONE - half * (near + far);
@@ -54,7 +55,7 @@ pub fn cost<T: LaneMath>(value: T, location: T, log2_scale: T) -> Cost<T> {
     let log2_e = T::of(std::f64::consts::LOG2_E);
     let by_distance = by_distance * log2_e;
     Cost {
-        bits: (tail - mass.lane_ln()) * log2_e,
+        bits: (tail - mass.lane_ln::<A>()) * log2_e,
         by_value: if distance < T::ZERO { -by_distance } else { by_distance },
         // d(1/b) / d(log2 b) = -ln 2 / b: the two logarithms cancel.
         by_log2_scale: -inverse * by_inverse,
@@ -64,6 +65,11 @@ pub fn cost<T: LaneMath>(value: T, location: T, log2_scale: T) -> Cost<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::autodiff::kernels::Plain;
+
+    fn cost<T: LaneMath>(value: T, location: T, log2_scale: T) -> Cost<T> {
+        super::cost::<T, Plain>(value, location, log2_scale)
+    }
 
     fn cases() -> impl Iterator<Item = (f64, f64)> {
         let scales = [-4.5, -3.1, -1.0, 0.0, 0.7, 2.5, 6.0];

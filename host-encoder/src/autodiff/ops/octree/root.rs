@@ -265,7 +265,7 @@ impl<T: LaneMath> Root<T> {
         load(&mut biases, &source.pass_bias[at..at + len]);
         let mut bits = zero_row();
         let type_bias = source.type_bias[usize::from(source.types[slice])];
-        costs(&mut values, &biases, type_bias, &mut rows.out, &mut bits);
+        costs::<T, A>(&mut values, &biases, type_bias, &mut rows.out, &mut bits);
         for row in rows.out.iter_mut().chain([&mut bits]) {
             row.as_flattened_mut()[len..].fill(T::ZERO);
         }
@@ -357,7 +357,7 @@ pub fn sign<T: LaneMath>(v: T) -> T {
 
 /// Turns values into the gradients by them, and location and scale into the gradients by those.
 #[inline(always)]
-fn costs<T: LaneMath>(
+fn costs<T: LaneMath, A: Arith>(
     values: &mut Row<T>,
     biases: &Row<T>,
     type_bias: T,
@@ -368,7 +368,7 @@ fn costs<T: LaneMath>(
         for lane in 0..values[chunk].len() {
             let location = Clamped::new(locations[chunk][lane], LOCATION);
             let scale = Clamped::new(scales[chunk][lane] + biases[chunk][lane] + type_bias, LOG2_SCALE);
-            let cost = laplace::cost(values[chunk][lane], location.value, scale.value);
+            let cost = laplace::cost::<T, A>(values[chunk][lane], location.value, scale.value);
             bits[chunk][lane] = cost.bits;
             values[chunk][lane] = cost.by_value;
             locations[chunk][lane] = location.gate(-cost.by_value);

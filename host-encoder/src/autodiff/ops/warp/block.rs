@@ -29,6 +29,11 @@ impl<T: Real> BlockTaps<T> {
         Self { shift: [y, x].map(|vector| vector.div_euclid(8) as isize), filters: [filter(y), filter(x)] }
     }
 
+    /// Whether samples are only moved, which costs less: still areas are such.
+    fn is_whole(&self) -> bool {
+        self.filters.iter().all(|filter| filter[1] == T::ONE)
+    }
+
     /// The row and column of the reference where the window starts.
     fn origin(&self, y: usize, x: usize) -> [isize; 2] {
         [y as isize + self.shift[0] - 1, x as isize + self.shift[1] - 1]
@@ -73,6 +78,20 @@ impl<T: Real, const B: usize> Job for Gather<'_, T, B> {
         let [vertical, horizontal] = self.taps.filters;
         let inside = left >= 0 && left as usize + B + MORE <= self.width;
         let columns = B.min(self.width - self.x);
+        if self.taps.is_whole() {
+            for (i, output) in self.prediction.chunks_exact_mut(self.width).enumerate() {
+                let source = &self.reference[clamped(top + 1 + i as isize, self.height) * self.width..][..self.width];
+                let output = &mut output[self.x..][..columns];
+                if inside {
+                    output.copy_from_slice(&source[left as usize + 1..][..columns]);
+                } else {
+                    for (j, sample) in output.iter_mut().enumerate() {
+                        *sample = source[clamped(left + 1 + j as isize, self.width)];
+                    }
+                }
+            }
+            return;
+        }
         let mut rows = [[T::ZERO; B]; WINDOW];
         for (i, row) in rows.iter_mut().enumerate().take(B + MORE) {
             let source = &self.reference[clamped(top + i as isize, self.height) * self.width..][..self.width];
@@ -121,6 +140,22 @@ impl<T: Real, const B: usize> Job for Scatter<'_, T, B> {
         let [vertical, horizontal] = self.taps.filters;
         let inside = left >= 0 && left as usize + B + MORE <= self.width;
         let columns = B.min(self.width - self.x);
+        if self.taps.is_whole() {
+            for (i, g) in self.rows.chunks_exact(self.width).enumerate() {
+                let row = clamped(top + 1 + i as isize, self.height) * self.width;
+                let (target, g) = (&mut self.gradient[row..][..self.width], &g[self.x..][..columns]);
+                if inside {
+                    for (x, &g) in target[left as usize + 1..].iter_mut().zip(g) {
+                        *x += g;
+                    }
+                } else {
+                    for (j, &g) in g.iter().enumerate() {
+                        target[clamped(left + 1 + j as isize, self.width)] += g;
+                    }
+                }
+            }
+            return;
+        }
         // Behind `MORE` zeros, and followed by zeros, so that every tap finds something.
         let mut rows = [[T::ZERO; 2 * WINDOW]; WINDOW];
         for (i, g) in self.rows.chunks_exact(self.width).enumerate() {

@@ -60,11 +60,22 @@ fn reference(previous: &ArrayD<f64>, motion: &ArrayD<f64>, interpolation: Interp
     })
 }
 
+/// Of any fraction, and every third one of whole samples.
+fn vectors([rows, columns]: [usize; 2], noise: &mut Noise) -> ArrayD<f64> {
+    let mut vectors = noise.array(&[2, rows.div_ceil(8), columns.div_ceil(8)], -60.0, 60.0).mapv(f64::round);
+    let blocks = vectors.len() / 2;
+    for (at, vector) in vectors.iter_mut().enumerate().filter(|(at, _)| at % blocks % 3 == 2) {
+        // A chroma sample is eight quarters of luma.
+        *vector = 8.0 * (at % 5) as f64 - 16.0;
+    }
+    vectors
+}
+
 fn inputs(size: [usize; 2], range: [f64; 2], control: f64) -> Vec<ArrayD<f64>> {
     let mut noise = Noise(size[0] as u64);
     vec![
         noise.array(&[6, size[0], size[1]], range[0], range[1]).mapv(f64::round),
-        noise.array(&[2, size[0].div_ceil(8), size[1].div_ceil(8)], -60.0, 60.0).mapv(f64::round),
+        vectors(size, &mut noise),
         arr1(&[control]).into_dyn(),
     ]
 }
