@@ -7,7 +7,7 @@ pub(crate) fn take(bytes: usize) -> Option<&'static mut [u32]> {
 
 /// Makes `region` at least `bytes` long; `None` if that is not possible. What it had before is lost, so it at least doubles.
 pub(crate) fn at_least(region: &mut &'static mut [u32], bytes: usize) -> Option<()> {
-    let before = size_of_val::<[u32]>(region);
+    let before = 4 * region.len();
     if before < bytes {
         *region = take(bytes.max(2 * before)).or_else(|| take(bytes))?;
     }

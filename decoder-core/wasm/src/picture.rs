@@ -159,7 +159,6 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::float_arithmetic, reason = "the definition is in floating point")]
     fn colours_are_those_of_the_definition() {
         for (width, height) in [(8, 8), (9, 11), (33, 17)] {
             // Neighbours that are anything but alike.
