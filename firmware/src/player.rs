@@ -1,8 +1,13 @@
 //! The player: the pictures of a clip, each when it is due, past damage.
 
-use decoder_core::{Decoder, Error, FrameError, Limits, RowSink, Stream, Tiles};
+use decoder_core::{Limits, RowSink, Tiles};
+use embedded_io::{Read, Seek};
+use nvl_stream::{Error, Failure, Input, Seekable, StreamDecoder};
 
 use crate::log;
+
+/// How often something is read that cannot be read, before it is given up.
+const ATTEMPTS: usize = 3;
 
 /// The time of a board in microseconds.
 pub trait Clock {
@@ -25,10 +30,9 @@ impl Clock for Unpaced {
     fn wait_until(&mut self, _time: u64) {}
 }
 
-/// What happened in one step.
+/// What happened in one step; `R` is the error of the reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Event {
+pub enum Event<R> {
     /// A picture went to the sink.
     Shown {
         /// Its number in the file.
@@ -36,12 +40,12 @@ pub enum Event {
         /// Whether the next picture was due before this one was complete.
         late: bool,
     },
-    /// A segment, or the rest of one, cannot be decoded. The last picture stays for as long as it would have taken.
+    /// Pictures cannot be decoded. The last one stays until the next that can be is due.
     Lost {
-        /// The number of the segment.
-        segment: u32,
-        /// What is wrong with it.
-        error: Error,
+        /// The number of the first of them.
+        frame: u32,
+        /// Why.
+        error: Error<R>,
     },
     /// There are no more pictures.
     End,
@@ -57,47 +61,41 @@ pub struct Statistics {
     pub frames_late: u32,
     /// Pictures that could not be decoded.
     pub frames_lost: u32,
-    /// Segments that they belong to.
-    pub segments_lost: u32,
+    /// How often pictures were lost.
+    pub losses: u32,
 }
 
-/// Plays one clip.
-#[derive(Debug)]
-pub struct Player<'s, 'b> {
-    stream: Stream<'b>,
-    decoder: Decoder<'s, 'b>,
+/// Plays one clip from a reader: [flash](crate::mapped::Mapped), a file of a card.
+pub struct Player<'m, 'b, R: Read + Seek> {
+    decoder: StreamDecoder<'m, 'b, Seekable<R>>,
     /// When the clip began.
     started: Option<u64>,
-    /// Number of the segment that is being played; before the first there is none.
-    segment: Option<u32>,
-    /// Number in the file of the next picture, and of the first after the segment.
-    frame: u32,
-    segment_end: u32,
+    /// Number of the picture after the last that was shown.
+    next: u32,
     statistics: Statistics,
 }
 
-impl<'s, 'b> Player<'s, 'b> {
-    /// Opens a clip and lends it `scratch`, which must have [`Stream::scratch_len`] bytes at least.
+impl<'m, 'b, R: Read + Seek> Player<'m, 'b, R> {
+    /// Opens the clip that begins with the reader's next byte. `buffer` is what it is read through, some hundred bytes or more;
+    /// `scratch` the decoder's memory.
     ///
     /// # Errors
-    /// If the clip's header or index is damaged, if it asks for more than `limits`, if `scratch` is too small.
-    pub fn open(clip: &'b [u8], limits: &Limits, scratch: &'s mut [u32]) -> Result<Self, Error> {
-        let stream = Stream::open(clip, limits)?;
-        let decoder = Decoder::new(&stream, scratch)?;
-        let statistics = Statistics::default();
-        Ok(Self { stream, decoder, started: None, segment: None, frame: 0, segment_end: 0, statistics })
+    /// Of the reader; if the clip's header or index is damaged, if it asks for more than `limits`, if a memory is too small.
+    pub fn open(
+        clip: R,
+        buffer: &'b mut [u8],
+        limits: &Limits,
+        scratch: &'m mut [u32],
+    ) -> Result<Self, Error<R::Error>> {
+        let input = Input::open(Seekable::new(clip).map_err(Error::Read)?, buffer, limits)?;
+        let decoder = StreamDecoder::new(input, scratch)?;
+        Ok(Self { decoder, started: None, next: 0, statistics: Statistics::default() })
     }
 
     /// The clip.
     #[must_use]
-    pub fn stream(&self) -> &Stream<'b> {
-        &self.stream
-    }
-
-    /// How much of the last picture was worked on.
-    #[must_use]
-    pub fn tiles(&self) -> Tiles {
-        self.decoder.tiles()
+    pub fn input(&self) -> &Input<'b, Seekable<R>> {
+        self.decoder.input()
     }
 
     /// What has happened since the clip began.
@@ -106,18 +104,47 @@ impl<'s, 'b> Player<'s, 'b> {
         self.statistics
     }
 
+    /// How much of the last picture was worked on.
+    #[must_use]
+    pub fn tiles(&self) -> Tiles {
+        self.decoder.tiles()
+    }
+
     /// Begins again with the first picture, which is due at once.
-    pub fn restart(&mut self) {
-        (self.started, self.segment, self.frame, self.segment_end) = (None, None, 0, 0);
-        self.statistics = Statistics::default();
+    ///
+    /// # Errors
+    /// The reader's; the call can be repeated.
+    pub fn restart(&mut self) -> Result<(), Error<R::Error>> {
+        self.decoder.seek_segment(0)?;
+        (self.started, self.next, self.statistics) = (None, 0, Statistics::default());
+        Ok(())
     }
 
     /// Waits until the next picture is due and decodes it into `sink`.
     ///
     /// # Errors
     /// The sink's; the rest of the segment is lost then, and the next step begins the one after it.
-    pub fn step<S: RowSink, C: Clock>(&mut self, sink: &mut S, clock: &mut C) -> Result<Event, S::Error> {
-        let event = self.next_event(sink, clock)?;
+    pub fn step<S: RowSink, C: Clock>(&mut self, sink: &mut S, clock: &mut C) -> Result<Event<R::Error>, S::Error> {
+        let started = *self.started.get_or_insert_with(|| clock.now());
+        // Weights are read while the picture before is still being shown.
+        let mut result = self.decoder.ready();
+        for _ in 1..ATTEMPTS {
+            if result.is_err() {
+                result = self.decoder.ready();
+            }
+        }
+        let event = match result {
+            Ok(None) => {
+                clock.wait_until(started.saturating_add(self.due(self.decoder.frame())));
+                match self.decoder.next(sink) {
+                    Ok(event) => self.count(event, started, clock),
+                    Err(Failure::Input(error)) => self.pass_over(error),
+                    Err(Failure::Sink(error)) => return Err(error),
+                }
+            }
+            Ok(Some(event)) => self.count(event, started, clock),
+            Err(error) => self.pass_over(error),
+        };
         log::event(&event);
         Ok(event)
     }
@@ -127,62 +154,53 @@ impl<'s, 'b> Player<'s, 'b> {
     /// # Errors
     /// The sink's.
     pub fn play<S: RowSink, C: Clock>(&mut self, sink: &mut S, clock: &mut C) -> Result<Statistics, S::Error> {
-        while self.step(sink, clock)? != Event::End {}
+        while !matches!(self.step(sink, clock)?, Event::End) {}
         Ok(self.statistics)
     }
 
-    fn next_event<S: RowSink, C: Clock>(&mut self, sink: &mut S, clock: &mut C) -> Result<Event, S::Error> {
-        let started = *self.started.get_or_insert_with(|| clock.now());
-        if self.frame >= self.segment_end {
-            let number = self.segment.map_or(0, |number| number.saturating_add(1));
-            if number >= self.stream.header().segments {
-                return Ok(Event::End);
-            }
-            // Weights are read while the picture before is still being shown.
-            if let Err(error) = self.begin(number) {
-                return Ok(self.lose(error));
-            }
-        }
-        clock.wait_until(started.saturating_add(self.due(self.frame)));
-        match self.decoder.next_frame(sink) {
-            Ok(_) => {
-                let frame = self.frame;
-                self.frame += 1;
-                let late = clock.now() > started.saturating_add(self.due(self.frame));
+    fn count<C: Clock>(&mut self, event: nvl_stream::Event<R::Error>, started: u64, clock: &mut C) -> Event<R::Error> {
+        match event {
+            nvl_stream::Event::Shown { frame } => {
+                let late = clock.now() > started.saturating_add(self.due(frame.saturating_add(1)));
                 self.statistics.frames_shown += 1;
                 self.statistics.frames_late += u32::from(late);
-                Ok(Event::Shown { frame, late })
+                self.count_lost(frame);
+                self.next = frame.saturating_add(1);
+                Event::Shown { frame, late }
             }
-            Err(FrameError::Stream(error)) => Ok(self.lose(error)),
-            Err(FrameError::Sink(error)) => {
-                self.frame = self.segment_end;
-                Err(error)
+            nvl_stream::Event::Lost { frame, error } => {
+                self.statistics.losses += 1;
+                Event::Lost { frame, error }
+            }
+            nvl_stream::Event::End => {
+                self.count_lost(self.input().head().header().frames);
+                Event::End
             }
         }
     }
 
-    /// Goes to a segment through the index, so that it does not matter what the segments before it are like.
-    fn begin(&mut self, number: u32) -> Result<(), Error> {
-        self.segment = Some(number);
-        let next = self.stream.index_entry(number.saturating_add(1));
-        self.segment_end = next.map_or(self.stream.header().frames, |next| next.first_frame);
-        let segment = self.stream.segment(number)?;
-        self.frame = segment.header.first_frame;
-        self.segment_end = self.frame.saturating_add(segment.header.frames.into());
-        self.decoder.begin(segment)
+    /// Pictures up to `frame` that have not been shown never will be.
+    fn count_lost(&mut self, frame: u32) {
+        self.statistics.frames_lost += frame.saturating_sub(self.next);
+        self.next = self.next.max(frame);
     }
 
-    /// Gives up the rest of the segment.
-    fn lose(&mut self, error: Error) -> Event {
-        self.statistics.segments_lost += 1;
-        self.statistics.frames_lost += self.segment_end.saturating_sub(self.frame);
-        self.frame = self.segment_end;
-        Event::Lost { segment: self.segment.unwrap_or(0), error }
+    /// Goes on behind a segment that cannot be read, with the next that can.
+    fn pass_over(&mut self, error: Error<R::Error>) -> Event<R::Error> {
+        let frame = self.decoder.frame();
+        let segments = self.input().head().header().segments;
+        let after = self.decoder.segment().saturating_add(1);
+        let found = (after..segments).any(|number| self.decoder.seek_segment(number).is_ok());
+        if !found {
+            self.decoder.end();
+        }
+        self.statistics.losses += 1;
+        Event::Lost { frame, error }
     }
 
     /// When a picture is due, counted from the first.
     fn due(&self, frame: u32) -> u64 {
-        let header = self.stream.header();
+        let header = self.input().head().header();
         // At most 10^7 * 10^6 * 10^6.
         let micros = u64::from(frame) * 1_000_000 * u64::from(header.rate_den);
         micros.checked_div(header.rate_num.into()).unwrap_or(0)

@@ -3,6 +3,7 @@
 use core::convert::Infallible;
 
 use decoder_core::{RowPair, RowSink};
+use embedded_io::{Read, Seek};
 use micromath::F32Ext;
 
 use crate::checksum::RowChecksum;
@@ -32,10 +33,13 @@ impl Report {
 /// luma with `reference`, which holds them one after the other, row after row.
 ///
 /// The reference is the picture that was encoded, so that the figure says how good the clip is and not only that it is intact.
-pub fn run(player: &mut Player<'_, '_>, expected: &[u32], reference: &[u8]) -> Report {
+pub fn run<R: Read + Seek>(player: &mut Player<'_, '_, R>, expected: &[u32], reference: &[u8]) -> Report {
     let mut report = Report::default();
     let mut sink = Both { checksum: RowChecksum::new(), difference: LumaDifference::new(reference) };
-    player.restart();
+    if player.restart().is_err() {
+        report.first_wrong = Some(0);
+        return report;
+    }
     loop {
         let Ok(event) = player.step(&mut sink, &mut Unpaced);
         let wrong = match event {
@@ -44,7 +48,7 @@ pub fn run(player: &mut Player<'_, '_>, expected: &[u32], reference: &[u8]) -> R
                 let right = expected.get(frame as usize) == Some(&sink.checksum.take());
                 (!right).then_some(frame)
             }
-            Event::Lost { .. } => Some(report.frames),
+            Event::Lost { frame, .. } => Some(frame),
             Event::End => break,
         };
         report.first_wrong = report.first_wrong.or(wrong);

@@ -3,7 +3,7 @@
 use core::mem;
 
 use decoder_core::wire::{SYNC, SegmentHeader};
-use decoder_core::{Corruption, Decoder, FrameError, RowSink};
+use decoder_core::{Corruption, Decoder, FrameError, RowSink, Tiles};
 
 use crate::error::{Error, Failure};
 use crate::input::{CHECKSUMS, Input, Unchecked};
@@ -54,6 +54,7 @@ pub struct StreamDecoder<'m, 'b, S> {
     frames_lost: u32,
 }
 
+/// An event that is not a picture.
 type Lost<S> = Option<Event<<S as Source>::Error>>;
 type Step<S> = Result<Lost<S>, Error<<S as Source>::Error>>;
 /// What a call with a sink gives.
@@ -83,6 +84,30 @@ impl<'m, 'b, S: Source> StreamDecoder<'m, 'b, S> {
         self.frames_lost
     }
 
+    /// Number in the stream of the picture that comes next, if nothing is lost before it.
+    #[must_use]
+    pub fn frame(&self) -> u32 {
+        self.frame
+    }
+
+    /// Number of the segment that comes next or is being played.
+    #[must_use]
+    pub fn segment(&self) -> u32 {
+        self.segment
+    }
+
+    /// How much of the last picture was worked on.
+    #[must_use]
+    pub fn tiles(&self) -> Tiles {
+        self.decoder.tiles()
+    }
+
+    /// Gives up all pictures that are left.
+    pub fn end(&mut self) {
+        self.count_lost(self.input.head.header().frames);
+        self.state = State::End;
+    }
+
     /// Decodes the next picture into `sink`, or says why there is none.
     ///
     /// # Errors
@@ -90,17 +115,45 @@ impl<'m, 'b, S: Source> StreamDecoder<'m, 'b, S> {
     /// [`Failure::Sink`]: the rest of the segment is lost.
     pub fn next<K: RowSink>(&mut self, sink: &mut K) -> Played<Event<S::Error>, S, K> {
         loop {
+            if let Some(event) = self.ready()? {
+                return Ok(event);
+            }
+            if let Some(event) = self.play(sink)? {
+                return Ok(event);
+            }
+        }
+    }
+
+    /// Does all that has to be done before [`Self::next`] can decode picture [`Self::frame`] with nothing but its own work; or
+    /// says why there is none, as that does.
+    ///
+    /// # Errors
+    /// [`Error::Read`]: nothing is lost, the next call goes on.
+    pub fn ready(&mut self) -> Result<Lost<S>, Error<S::Error>> {
+        loop {
             let event = match &self.state {
                 State::Header { in_step } => self.header(*in_step)?,
                 State::Whole(_) => self.whole()?,
                 State::Checked { .. } => self.checked()?,
-                State::Playing(_) => self.play(sink)?,
+                State::Playing(Progress { header, .. }) => {
+                    if self.frame < header.first_frame + u32::from(header.frames) {
+                        return Ok(None);
+                    }
+                    self.next_segment();
+                    None
+                }
                 State::End => Some(Event::End),
             };
-            if let Some(event) = event {
+            if event.is_some() {
                 return Ok(event);
             }
         }
+    }
+
+    /// The segment has been played.
+    fn next_segment(&mut self) {
+        self.segment += 1;
+        self.state = State::Header { in_step: true };
     }
 
     /// Looks for a segment header.
@@ -235,8 +288,7 @@ impl<'m, 'b, S: Source> StreamDecoder<'m, 'b, S> {
                 Ok(Some(Event::Shown { frame }))
             }
             Ok(false) => {
-                self.segment += 1;
-                self.state = State::Header { in_step: true };
+                self.next_segment();
                 Ok(None)
             }
             Err(FrameError::Stream(error)) => {

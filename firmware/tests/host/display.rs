@@ -8,9 +8,10 @@ use embedded_hal::delay::DelayNs;
 use embedded_hal::digital::{self, OutputPin};
 use embedded_hal::spi::{self, Operation, SpiDevice};
 use firmware::display::{DisplayRows, st7789};
+use firmware::mapped::Mapped;
 use firmware::player::{Player, Unpaced};
 
-use crate::streams::{SEGMENT_FRAMES, clip, scratch};
+use crate::streams::{BUFFER, SEGMENT_FRAMES, clip, scratch};
 
 /// Commands of the panel.
 const COLUMNS: u8 = 0x2a;
@@ -89,9 +90,10 @@ fn range(first: u16, last: u16) -> Vec<u8> {
 #[test]
 fn rows_arrive_in_the_middle_of_the_panel() {
     let clip = clip(31, 1);
-    let mut scratch = scratch(&clip);
-    let mut player = Player::open(&clip, &Limits::HOST, &mut scratch).unwrap();
-    let [width, height] = [player.stream().header().width, player.stream().header().height];
+    let (mut buffer, mut scratch) = ([0; BUFFER], scratch(&clip));
+    let mut player = Player::open(Mapped::new(&clip), &mut buffer, &Limits::HOST, &mut scratch).unwrap();
+    let header = player.input().head().header();
+    let [width, height] = [header.width, header.height];
 
     let mut expected = vec![];
     let mut line = [0; 32];
@@ -105,12 +107,12 @@ fn rows_arrive_in_the_middle_of_the_panel() {
     player.play(&mut rows, &mut Unpaced).unwrap();
 
     let bus = Bus::default();
-    let mut buffer = [0; 48];
-    let display = st7789(Spi(&bus), DataPin(&bus), Ignored, &mut Ignored, &mut buffer, [240, 240]).unwrap();
+    let mut collected = [0; 48];
+    let display = st7789(Spi(&bus), DataPin(&bus), Ignored, &mut Ignored, &mut collected, [240, 240]).unwrap();
     assert!(!bus.commands.borrow().is_empty(), "the panel is started");
     bus.commands.borrow_mut().clear();
     let mut line = [0; 32];
-    player.restart();
+    player.restart().unwrap();
     player.play(&mut DisplayRows::centred(display, &mut line, width, height), &mut Unpaced).unwrap();
     assert_eq!(*bus.commands.borrow(), expected);
 }
@@ -118,11 +120,11 @@ fn rows_arrive_in_the_middle_of_the_panel() {
 #[test]
 fn pictures_larger_than_the_panel_lose_their_edges() {
     let clip = clip(31, 1);
-    let mut scratch = scratch(&clip);
-    let mut player = Player::open(&clip, &Limits::HOST, &mut scratch).unwrap();
+    let (mut buffer, mut scratch) = ([0; BUFFER], scratch(&clip));
+    let mut player = Player::open(Mapped::new(&clip), &mut buffer, &Limits::HOST, &mut scratch).unwrap();
     let bus = Bus::default();
-    let mut buffer = [0; 48];
-    let display = st7789(Spi(&bus), DataPin(&bus), Ignored, &mut Ignored, &mut buffer, [16, 10]).unwrap();
+    let mut collected = [0; 48];
+    let display = st7789(Spi(&bus), DataPin(&bus), Ignored, &mut Ignored, &mut collected, [16, 10]).unwrap();
     bus.commands.borrow_mut().clear();
     let mut line = [0; 32];
     player.play(&mut DisplayRows::centred(display, &mut line, 32, 24), &mut Unpaced).unwrap();

@@ -2,11 +2,14 @@
 
 use std::convert::Infallible;
 
-use decoder_core::{Corruption, Error, Limits, RowPair, RowSink, Stream};
+use decoder_core::{Corruption, Limits, RowPair, RowSink, Stream};
+use embedded_io::{Read, Seek};
+use firmware::mapped::Mapped;
 use firmware::player::{Clock, Event, Player, Statistics, Unpaced};
-use nvl_tests::frames::Collector;
+use nvl_stream::Error;
+use nvl_tests::frames::{Collector, Picture};
 
-use crate::streams::{SEGMENT_FRAMES, clip, pictures, scratch};
+use crate::streams::{BUFFER, SEGMENT_FRAMES, clip, pictures, scratch};
 
 /// A clock that goes on by `work` with each look at it, and when it is waited for.
 struct Ticking {
@@ -33,19 +36,30 @@ impl Clock for Ticking {
     }
 }
 
-fn play(clip: &[u8]) -> (Collector, Vec<Event>, Statistics) {
-    let mut scratch = scratch(clip);
-    let mut player = Player::open(clip, &Limits::HOST, &mut scratch).unwrap();
-    let mut sink = Collector::default();
-    let mut events = vec![];
+/// What a player gives: pictures, events but the end, statistics.
+pub struct Played<R> {
+    pub pictures: Vec<Picture>,
+    pub events: Vec<Event<R>>,
+    pub statistics: Statistics,
+}
+
+/// Plays what a reader gives; `clip` is the clip without faults.
+pub fn play_from<R: Read + Seek>(reader: R, clip: &[u8]) -> Played<R::Error> {
+    let (mut buffer, mut scratch) = ([0; BUFFER], scratch(clip));
+    let mut player = Player::open(reader, &mut buffer, &Limits::HOST, &mut scratch).unwrap();
+    let (mut sink, mut events) = (Collector::default(), vec![]);
     loop {
         match player.step(&mut sink, &mut Unpaced).unwrap() {
             Event::End => break,
             event => events.push(event),
         }
     }
-    assert_eq!(player.step(&mut sink, &mut Unpaced), Ok(Event::End), "the end stays the end");
-    (sink, events, player.statistics())
+    assert!(matches!(player.step(&mut sink, &mut Unpaced), Ok(Event::End)), "the end stays the end");
+    Played { pictures: sink.pictures, events, statistics: player.statistics() }
+}
+
+fn play(bytes: &[u8], clip: &[u8]) -> Played<Infallible> {
+    play_from(Mapped::new(bytes), clip)
 }
 
 /// Where the segment begins in the file.
@@ -57,11 +71,11 @@ fn offset(clip: &[u8], segment: u32) -> usize {
 fn a_whole_clip_gives_the_pictures_of_the_decoder() {
     for seed in 0..8 {
         let clip = clip(seed, 3);
-        let (sink, events, statistics) = play(&clip);
-        assert_eq!(sink.pictures, pictures(&clip));
+        let played = play(&clip, &clip);
+        assert_eq!(played.pictures, pictures(&clip));
         let shown: Vec<_> = (0..3 * SEGMENT_FRAMES).map(|frame| Event::Shown { frame, late: false }).collect();
-        assert_eq!(events, shown);
-        assert_eq!(statistics, Statistics { frames_shown: 3 * SEGMENT_FRAMES, ..Statistics::default() });
+        assert_eq!(played.events, shown);
+        assert_eq!(played.statistics, Statistics { frames_shown: 3 * SEGMENT_FRAMES, ..Statistics::default() });
     }
 }
 
@@ -74,38 +88,35 @@ fn a_damaged_segment_is_passed_over_and_the_others_are_shown() {
     let damages =
         [(begin, Corruption::Sync), (begin + 6, Corruption::SegmentChecksum), (end - 1, Corruption::PayloadChecksum)];
     for (at, corruption) in damages {
-        let mut clip = whole.clone();
-        clip[at] ^= 0x10;
-        let (sink, events, statistics) = play(&clip);
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x10;
+        let played = play(&bytes, &whole);
         let (before, after) = (2 * SEGMENT_FRAMES as usize, 3 * SEGMENT_FRAMES as usize);
-        assert_eq!(sink.pictures, [&expected[..before], &expected[after..]].concat(), "{corruption}");
-        assert_eq!(events[before], Event::Lost { segment: 2, error: Error::Corrupt(corruption) });
-        assert_eq!(events[before + 1], Event::Shown { frame: after as u32, late: false });
-        let lost = Statistics {
-            frames_shown: 4 * SEGMENT_FRAMES,
-            frames_lost: SEGMENT_FRAMES,
-            segments_lost: 1,
-            ..Statistics::default()
-        };
-        assert_eq!(statistics, lost);
+        assert_eq!(played.pictures, [&expected[..before], &expected[after..]].concat(), "{corruption}");
+        let error = Error::Stream(decoder_core::Error::Corrupt(corruption));
+        assert_eq!(played.events[before], Event::Lost { frame: before as u32, error });
+        assert_eq!(played.events[before + 1], Event::Shown { frame: after as u32, late: false });
+        let (frames_shown, frames_lost) = (4 * SEGMENT_FRAMES, SEGMENT_FRAMES);
+        assert_eq!(played.statistics, Statistics { frames_shown, frames_lost, losses: 1, frames_late: 0 });
     }
 }
 
 #[test]
 fn a_file_that_is_cut_off_plays_as_far_as_it_goes() {
     let whole = clip(12, 3);
-    let (sink, _, statistics) = play(&whole[..offset(&whole, 2) + 20]);
-    assert_eq!(sink.pictures, pictures(&whole)[..2 * SEGMENT_FRAMES as usize]);
-    assert_eq!((statistics.segments_lost, statistics.frames_lost), (1, SEGMENT_FRAMES));
+    let played = play(&whole[..offset(&whole, 2) + 20], &whole);
+    assert_eq!(played.pictures, pictures(&whole)[..2 * SEGMENT_FRAMES as usize]);
+    assert_eq!((played.statistics.losses, played.statistics.frames_lost), (1, SEGMENT_FRAMES));
 }
 
 #[test]
 fn each_picture_waits_for_its_time_and_a_lost_segment_takes_its_own() {
     let mut clip = clip(13, 3);
+    let mut scratch = scratch(&clip);
     let at = offset(&clip, 2) - 1;
     clip[at] ^= 1;
-    let mut scratch = scratch(&clip);
-    let mut player = Player::open(&clip, &Limits::HOST, &mut scratch).unwrap();
+    let mut buffer = [0; BUFFER];
+    let mut player = Player::open(Mapped::new(&clip), &mut buffer, &Limits::HOST, &mut scratch).unwrap();
     let mut clock = Ticking::new(1000);
     let statistics = player.play(&mut Collector::default(), &mut clock).unwrap();
     let started = 5_001_000;
@@ -118,10 +129,10 @@ fn each_picture_waits_for_its_time_and_a_lost_segment_takes_its_own() {
 #[test]
 fn a_slow_board_is_late_and_shows_every_picture() {
     let clip = clip(14, 2);
-    let mut scratch = scratch(&clip);
-    let mut player = Player::open(&clip, &Limits::HOST, &mut scratch).unwrap();
+    let (mut buffer, mut scratch) = ([0; BUFFER], scratch(&clip));
+    let mut player = Player::open(Mapped::new(&clip), &mut buffer, &Limits::HOST, &mut scratch).unwrap();
     for _ in 0..2 {
-        player.restart();
+        player.restart().unwrap();
         let statistics = player.play(&mut Collector::default(), &mut Ticking::new(40_000)).unwrap();
         let frames = 2 * SEGMENT_FRAMES;
         assert_eq!(statistics, Statistics { frames_shown: frames, frames_late: frames, ..Statistics::default() });
@@ -131,10 +142,12 @@ fn a_slow_board_is_late_and_shows_every_picture() {
 #[test]
 fn a_clip_that_costs_too_much_is_refused() {
     let clip = clip(15, 1);
-    let mut scratch = scratch(&clip);
+    let (mut buffer, mut scratch) = ([0; BUFFER], scratch(&clip));
     let limits = Limits { width: 16, ..Limits::HOST };
-    assert!(matches!(Player::open(&clip, &limits, &mut scratch), Err(Error::Limit { .. })));
-    assert!(matches!(Player::open(&clip, &Limits::HOST, &mut []), Err(Error::ScratchTooSmall { .. })));
+    let refused = Player::open(Mapped::new(&clip), &mut buffer, &limits, &mut scratch).err();
+    assert!(matches!(refused, Some(Error::Stream(decoder_core::Error::Limit { .. }))));
+    let refused = Player::open(Mapped::new(&clip), &mut buffer, &Limits::HOST, &mut []).err();
+    assert!(matches!(refused, Some(Error::Stream(decoder_core::Error::ScratchTooSmall { .. }))));
 }
 
 /// A display that fails once.
@@ -154,8 +167,8 @@ impl RowSink for Failing {
 #[test]
 fn an_error_of_the_display_gives_up_the_segment() {
     let clip = clip(16, 2);
-    let mut scratch = scratch(&clip);
-    let mut player = Player::open(&clip, &Limits::HOST, &mut scratch).unwrap();
+    let (mut buffer, mut scratch) = ([0; BUFFER], scratch(&clip));
+    let mut player = Player::open(Mapped::new(&clip), &mut buffer, &Limits::HOST, &mut scratch).unwrap();
     let mut sink = Failing(Some("no contact"), Collector::default());
     assert_eq!(player.step(&mut sink, &mut Unpaced), Err("no contact"));
     assert_eq!(player.step(&mut sink, &mut Unpaced), Ok(Event::Shown { frame: SEGMENT_FRAMES, late: false }));

@@ -2,10 +2,11 @@
 
 use decoder_core::{Limits, RowPair, RowSink};
 use firmware::checksum::RowChecksum;
+use firmware::mapped::Mapped;
 use firmware::player::{Event, Player, Unpaced};
 use firmware::self_check::{LumaDifference, Report, run};
 
-use crate::streams::{clip, pictures, scratch};
+use crate::streams::{BUFFER, clip, pictures, scratch};
 
 #[test]
 fn decibels_are_those_of_an_exact_logarithm() {
@@ -44,8 +45,8 @@ fn no_difference_has_no_decibels() {
 #[test]
 fn a_check_passes_or_names_the_first_wrong_picture() {
     let clip = clip(21, 2);
-    let mut scratch = scratch(&clip);
-    let mut player = Player::open(&clip, &Limits::HOST, &mut scratch).unwrap();
+    let (mut buffer, mut scratch) = ([0; BUFFER], scratch(&clip));
+    let mut player = Player::open(Mapped::new(&clip), &mut buffer, &Limits::HOST, &mut scratch).unwrap();
     let mut expected = vec![];
     let mut checksum = RowChecksum::new();
     while let Ok(Event::Shown { .. }) = player.step(&mut checksum, &mut Unpaced) {

@@ -6,6 +6,9 @@ use nvl_tests::frames::{Picture, decode_with};
 /// Pictures of a segment.
 pub const SEGMENT_FRAMES: u32 = 4;
 
+/// Bytes that a clip is read through.
+pub const BUFFER: usize = 256;
+
 /// A clip of `segments` segments.
 pub fn clip(seed: u64, segments: u32) -> Vec<u8> {
     nvl_tests::streams::clip(seed, segments, SEGMENT_FRAMES)

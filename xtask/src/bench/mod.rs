@@ -1,5 +1,6 @@
 //! `bench`: measurements.
 
+mod decode;
 mod encode;
 mod rd;
 mod scaling;
@@ -12,6 +13,8 @@ use host_encoder::cli::install_interrupt_handler;
 /// What to measure.
 #[derive(Debug, Subcommand)]
 pub enum BenchCommand {
+    /// Instructions, memory and estimated speed of decoding on every emulated microcontroller
+    Decode(decode::DecodeArgs),
     /// Time, size and quality of every level on the demo's clip
     Encode(encode::EncodeArgs),
     /// Rate and distortion of every level against ffmpeg's codecs
@@ -26,6 +29,7 @@ pub enum BenchCommand {
 pub fn run(command: &BenchCommand) -> Result<()> {
     install_interrupt_handler();
     match command {
+        BenchCommand::Decode(args) => decode::run(args),
         BenchCommand::Encode(args) => encode::run(args),
         BenchCommand::Rd(args) => rd::run(args),
         BenchCommand::Scaling(args) => scaling::run(args),

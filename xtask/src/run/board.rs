@@ -48,6 +48,8 @@ pub struct Machine {
     /// decoding by the model of `profile::cycles`. The others are assumptions: the M7 begins up to two instructions a cycle,
     /// vectors of the M55 take two, loads of a small RISC-V wait for one.
     pub cycles_per_instruction: f64,
+    /// Whether the model of `profile::cycles` is that of its processor.
+    pub is_modelled: bool,
 }
 
 const ARM: &str = "qemu-system-arm";
@@ -66,6 +68,7 @@ static MACHINES: [Machine; 5] = [
         example: "STM32F429",
         megahertz: 180,
         cycles_per_instruction: 1.4,
+        is_modelled: true,
     },
     Machine {
         name: "mps2-an500",
@@ -80,6 +83,7 @@ static MACHINES: [Machine; 5] = [
         example: "STM32H743",
         megahertz: 480,
         cycles_per_instruction: 0.8,
+        is_modelled: false,
     },
     Machine {
         name: "mps2-an505",
@@ -94,6 +98,7 @@ static MACHINES: [Machine; 5] = [
         example: "RP2350, one core",
         megahertz: 150,
         cycles_per_instruction: 1.4,
+        is_modelled: true,
     },
     Machine {
         name: "mps3-an547",
@@ -108,6 +113,7 @@ static MACHINES: [Machine; 5] = [
         example: "Alif E7, high performance",
         megahertz: 400,
         cycles_per_instruction: 1.2,
+        is_modelled: false,
     },
     Machine {
         name: "riscv32-virt",
@@ -122,6 +128,7 @@ static MACHINES: [Machine; 5] = [
         example: "ESP32-C6",
         megahertz: 160,
         cycles_per_instruction: 1.3,
+        is_modelled: false,
     },
 ];
 

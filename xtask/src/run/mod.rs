@@ -3,24 +3,29 @@
 pub mod board;
 pub mod emulator;
 pub mod image;
-mod profile;
-mod report;
+pub mod profile;
+pub mod report;
 
 use std::convert::Infallible;
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 use decoder_core::{Limits, Stream};
+use embedded_io::{Read, Seek};
 use firmware::checksum::RowChecksum;
+use firmware::mapped::Mapped;
 use firmware::player::{Event, Player, Unpaced};
 use host_encoder::cli::{Table, grouped};
 
 use board::{Board, Machine};
 use image::Image;
 use profile::{Profile, Spent};
-use report::{KernelCost, Report};
+use report::{KernelCost, Report, Shown};
+
+/// What a clip is read through.
+const BUFFER: usize = 1024;
 
 /// Arguments of `run`.
 #[derive(Args, Debug)]
@@ -43,6 +48,9 @@ pub struct RunArgs {
 pub fn run(args: &RunArgs) -> Result<()> {
     let clip = fs::read(&args.clip).with_context(|| format!("cannot read {}", args.clip.display()))?;
     let expected = on_host(&clip).with_context(|| format!("cannot decode {}", args.clip.display()))?;
+    if let Some(first) = expected.lost.first() {
+        bail!("{} is damaged: pictures from {first} on cannot be decoded", args.clip.display());
+    }
     let machine = args.board.machine();
     if let Some(missing) = machine.missing() {
         bail!(missing);
@@ -58,21 +66,29 @@ pub fn run(args: &RunArgs) -> Result<()> {
         print_profile(machine, &clip, &Profile::measure(machine, &elf, &clip)?)?;
         print_kernels(&report::kernels(&machine.play(&elf, "kernels", &clip)?, machine)?);
     }
-    report.compare(&expected)
+    report.compare(&expected)?;
+    println!("all {} pictures are what the host decodes", expected.pictures.len());
+    Ok(())
 }
 
-/// The checksum of each picture as the host decodes it.
-fn on_host(clip: &[u8]) -> Result<Vec<u32>, decoder_core::Error> {
+/// What the host shows of a clip.
+fn on_host(clip: &[u8]) -> Result<Shown> {
     let words = Stream::open(clip, &Limits::HOST)?.scratch_len() / 4;
-    let mut scratch = vec![0; words];
-    let mut player = Player::open(clip, &Limits::HOST, &mut scratch)?;
+    shown(Mapped::new(clip), words)
+}
+
+/// What the player shows of what a reader gives.
+fn shown<R: Read + Seek>(reader: R, words: usize) -> Result<Shown> {
+    let (mut buffer, mut scratch) = (vec![0; BUFFER], vec![0; words]);
+    let player = Player::open(reader, &mut buffer, &Limits::HOST, &mut scratch);
+    let mut player = player.map_err(|error| anyhow!("{error}"))?;
     let mut checksum = RowChecksum::new();
-    let mut checksums = Vec::new();
+    let mut shown = Shown::default();
     loop {
         match player.step(&mut checksum, &mut Unpaced).unwrap_or_else(|never: Infallible| match never {}) {
-            Event::Shown { .. } => checksums.push(checksum.take()),
-            Event::Lost { error, .. } => return Err(error),
-            Event::End => return Ok(checksums),
+            Event::Shown { frame, .. } => shown.pictures.push((frame, checksum.take())),
+            Event::Lost { frame, .. } => shown.lost.push(frame),
+            Event::End => return Ok(shown),
         }
     }
 }
@@ -177,7 +193,8 @@ mod tests {
     use std::io::Write;
 
     use clap::ValueEnum;
-    use nvl_tests::streams::any_stream;
+    use firmware::faults::{BLOCK, FaultyBlocks, Kind};
+    use nvl_tests::streams::{any_stream, clip};
 
     use super::*;
 
@@ -202,6 +219,7 @@ mod tests {
             // A profile has the opening of the clip besides.
             let counted = Profile::measure(machine, &elf, &clip).unwrap().total().instructions as f64;
             assert!((1.0..1.1).contains(&(counted / decoded)), "{}: {counted} of {decoded}", machine.name);
+            check_damage(machine, &elf);
             let refused = machine.play(&elf, "play", b"no video").unwrap_err().to_string();
             assert!(refused.contains("corrupt stream: it does not begin with NVL"), "{refused}");
             for (task, code, said) in [("panic", 101, "as it was told"), ("fault", 102, "fault of the processor")] {
@@ -209,6 +227,25 @@ mod tests {
                 assert_eq!(ended.status.code(), Some(code), "{}, {task}", machine.name);
                 assert!(String::from_utf8_lossy(&ended.stderr).contains(said), "{}, {task}", machine.name);
             }
+        }
+    }
+
+    /// Of a clip on faulty blocks the machine shows and loses what the host does: something, and not all.
+    fn check_damage(machine: &Machine, elf: &std::path::Path) {
+        let clip = clip(5, 8, 4);
+        let words = Stream::open(&clip, &Limits::HOST).unwrap().scratch_len() / 4;
+        let whole = on_host(&clip).unwrap();
+        for kind in 0..Kind::ALL.len() as u8 {
+            let block = (clip.len() / BLOCK / 2) as u8;
+            let script = [kind, block, 0];
+            let expected = shown(FaultyBlocks::new(&clip, &script), words).unwrap();
+            assert!(!expected.lost.is_empty() && expected.pictures.len() >= whole.pictures.len() / 2, "{kind}");
+            assert!(expected.pictures.iter().all(|picture| whole.pictures.contains(picture)), "{kind}");
+            let folder = tempfile::tempdir().unwrap();
+            fs::write(folder.path().join("clip.nvl"), &clip).unwrap();
+            fs::write(folder.path().join("faults"), script).unwrap();
+            let printed = machine.printed(machine.start(elf, "damaged", folder.path(), None).unwrap()).unwrap();
+            Report::parse(&printed, machine).unwrap().compare(&expected).unwrap();
         }
     }
 }

@@ -7,6 +7,8 @@ use super::board::Machine;
 /// A picture that a machine has decoded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Picture {
+    /// Its number in the clip.
+    pub number: u32,
     /// CRC-32 of its rows.
     pub checksum: u32,
     /// From bytes to rows of RGB565.
@@ -20,6 +22,8 @@ pub struct Picture {
 pub struct Report {
     /// The pictures.
     pub pictures: Vec<Picture>,
+    /// From where on pictures could not be decoded, each time.
+    pub lost: Vec<u32>,
     /// Bytes that the decoder is lent.
     pub scratch: u64,
     /// Bytes of the player's own state.
@@ -43,9 +47,9 @@ impl Report {
                     (report.player, report.scratch, report.open_stack) =
                         (number(player)?, number(scratch)?, number(stack)?);
                 }
-                ["picture", _, "crc", checksum] => {
+                ["picture", frame, "crc", checksum] => {
                     let checksum = u32::from_str_radix(checksum, 16)?;
-                    report.pictures.push(Picture { checksum, ..Picture::default() });
+                    report.pictures.push(Picture { number: number(frame)? as u32, checksum, ..Picture::default() });
                 }
                 ["cost", _, "ticks", ticks, "tiles", all, synthesised, unchanged] => {
                     let picture = report.pictures.get_mut(costs).context("the machine decoded more the second time")?;
@@ -54,11 +58,11 @@ impl Report {
                     costs += 1;
                 }
                 ["stack", stack] => report.stack = number(stack)?,
-                ["lost", segment] => bail!("the machine could not decode segment {segment}"),
+                ["lost", frame] => report.lost.push(number(frame)? as u32),
                 _ => bail!("the machine said {line:?}"),
             }
         }
-        ensure!(costs == report.pictures.len(), "the machine stopped after {costs} pictures");
+        ensure!(costs == 0 || costs == report.pictures.len(), "the machine stopped after {costs} pictures");
         Ok(report)
     }
 
@@ -73,16 +77,30 @@ impl Report {
         self.pictures.iter().fold([0; 3], |sum, picture| [0, 1, 2].map(|at| sum[at] + picture.tiles[at]))
     }
 
-    /// Fails unless the pictures are those that the host decodes.
-    pub fn compare(&self, host: &[u32]) -> Result<()> {
-        let decoded = self.pictures.iter().map(|picture| picture.checksum);
-        if let Some(number) = decoded.clone().zip(host).position(|(own, &host)| own != host) {
-            bail!("picture {number} is not what the host decodes");
+    /// Fails unless it has shown and lost what the host shows and loses.
+    pub fn compare(&self, host: &Shown) -> Result<()> {
+        let decoded = self.pictures.iter().map(|picture| (picture.number, picture.checksum));
+        if let Some(at) = decoded.clone().zip(&host.pictures).position(|(own, &host)| own != host) {
+            bail!("picture {} is not what the host decodes", self.pictures[at].number);
         }
-        ensure!(decoded.len() == host.len(), "the machine decoded {} pictures of {}", decoded.len(), host.len());
-        println!("all {} pictures are what the host decodes", host.len());
+        ensure!(
+            decoded.len() == host.pictures.len(),
+            "the machine decoded {} pictures of {}",
+            decoded.len(),
+            host.pictures.len()
+        );
+        ensure!(self.lost == host.lost, "the machine lost pictures at {:?}, the host at {:?}", self.lost, host.lost);
         Ok(())
     }
+}
+
+/// What the host has shown of a clip.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// Number and checksum of each picture.
+    pub pictures: Vec<(u32, u32)>,
+    /// From where on pictures could not be decoded, each time.
+    pub lost: Vec<u32>,
 }
 
 /// What a kernel costs.
@@ -118,17 +136,25 @@ mod tests {
         assert_eq!((report.player, report.scratch, report.open_stack, report.stack), (9, 80, 700, 600));
         assert_eq!(report.instructions(), (35.0, 50));
         assert_eq!(report.tiles(), [16, 10, 5]);
-        assert!(report.compare(&[0xabcd, 0x1234_5678]).is_ok());
+        assert!(report.compare(&host(&[0xabcd, 0x1234_5678])).is_ok());
+    }
+
+    fn host(checksums: &[u32]) -> Shown {
+        Shown { pictures: (0..).zip(checksums.iter().copied()).collect(), lost: vec![] }
     }
 
     #[test]
     fn what_is_wrong_is_named() {
-        let report = Report::parse(TEXT, Board::Mps2An386.machine()).unwrap();
-        let message = |host: &[u32]| report.compare(host).unwrap_err().to_string();
+        let machine = Board::Mps2An386.machine();
+        let report = Report::parse(TEXT, machine).unwrap();
+        let message = |checksums: &[u32]| report.compare(&host(checksums)).unwrap_err().to_string();
         assert_eq!(message(&[0xabcd, 0]), "picture 1 is not what the host decodes");
         assert_eq!(message(&[0xabcd]), "the machine decoded 2 pictures of 1");
-        let refused = |text: &str| Report::parse(text, Board::Mps2An386.machine()).unwrap_err().to_string();
-        assert_eq!(refused("lost 3"), "the machine could not decode segment 3");
-        assert_eq!(refused("picture 0 crc 1"), "the machine stopped after 0 pictures");
+        let lost = Report::parse("picture 0 crc 0\nlost 3\n", machine).unwrap();
+        assert!(lost.compare(&host(&[0])).unwrap_err().to_string().contains("[3]"));
+        let refused = |text: &str| Report::parse(text, machine).unwrap_err().to_string();
+        assert_eq!(refused("lost x"), "the machine said \"lost x\"");
+        let cut = TEXT.replace("cost 1 ticks 4 tiles 8 2 5\n", "");
+        assert_eq!(refused(&cut), "the machine stopped after 1 pictures");
     }
 }
