@@ -4,7 +4,7 @@ use std::env;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rustc-check-cfg=cfg(arm_dsp)");
+    println!("cargo:rustc-check-cfg=cfg(arm_dsp, arm_v8m)");
     let target = env::var("TARGET").unwrap_or_default();
     let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
     // Armv8-M has them as an option, so that its processor must be named.
@@ -13,5 +13,9 @@ fn main() {
     let optional = target.starts_with("thumbv8m.main") && processor.is_some_and(|name| named.contains(&name));
     if target.starts_with("thumbv7em") || optional {
         println!("cargo:rustc-cfg=arm_dsp");
+    }
+    if optional {
+        // Assembly of naked functions does not know the processor that was named.
+        println!("cargo:rustc-cfg=arm_v8m");
     }
 }

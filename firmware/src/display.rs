@@ -4,9 +4,9 @@ use embedded_hal::delay::DelayNs;
 use embedded_hal::digital::{self, OutputPin};
 use embedded_hal::spi::{self, SpiDevice};
 use mipidsi::interface::{SpiError, SpiInterface};
-use mipidsi::models::ST7789;
-use mipidsi::options::ColorInversion;
-use mipidsi::{Builder, Display, InitError};
+use mipidsi::models::{ILI9341Rgb565, ST7789};
+use mipidsi::options::{ColorInversion, ColorOrder, Orientation, Rotation};
+use mipidsi::{Builder, Display, InitError, NoResetPin};
 pub use nvl_embedded_graphics::DisplayRows;
 
 /// An ST7789 panel over SPI.
@@ -18,7 +18,25 @@ pub type StartError<S, D, R> = InitError<
     <R as digital::ErrorType>::Error,
 >;
 
-/// Starts an ST7789 panel of `width` x `height`. `buffer` collects bytes for the bus, a few dozen at least.
+/// An ILI9341 panel over SPI without a wire for its reset.
+pub type Ili9341<'a, S, D> = Display<SpiInterface<'a, S, D>, ILI9341Rgb565, NoResetPin>;
+
+/// Starts an ILI9341 panel, turned so that it has 320x240. `buffer` collects bytes for the bus, a few dozen at least.
+///
+/// # Errors
+/// Those of the bus and the pins.
+pub fn ili9341<'a, S: SpiDevice, D: OutputPin>(
+    spi: S,
+    data_or_command: D,
+    delay: &mut impl DelayNs,
+    buffer: &'a mut [u8],
+) -> Result<Ili9341<'a, S, D>, StartError<S, D, NoResetPin>> {
+    let interface = SpiInterface::new(spi, data_or_command, buffer);
+    let panel = Builder::new(ILI9341Rgb565, interface).color_order(ColorOrder::Bgr);
+    panel.orientation(Orientation::new().rotate(Rotation::Deg90)).init(delay)
+}
+
+/// Starts an ST7789 panel of `width` x `height`; one that is higher than wide is turned. `buffer` collects bytes for the bus, a few dozen at least.
 ///
 /// # Errors
 /// Those of the bus and the pins.
@@ -32,5 +50,6 @@ pub fn st7789<'a, S: SpiDevice, D: OutputPin, R: OutputPin>(
 ) -> Result<St7789<'a, S, D, R>, StartError<S, D, R>> {
     let interface = SpiInterface::new(spi, data_or_command, buffer);
     let panel = Builder::new(ST7789, interface).display_size(width, height).invert_colors(ColorInversion::Inverted);
-    panel.reset_pin(reset).init(delay)
+    let rotation = if height > width { Rotation::Deg90 } else { Rotation::Deg0 };
+    panel.orientation(Orientation::new().rotate(rotation)).reset_pin(reset).init(delay)
 }

@@ -5,6 +5,8 @@
 //! another core, to a checksum or any other sink.
 #![no_std]
 
+#[cfg(feature = "board")]
+pub mod board;
 #[cfg(feature = "card")]
 pub mod card;
 pub mod checksum;

@@ -3,6 +3,7 @@
 mod bench;
 mod c_library;
 mod demo;
+mod flash;
 mod no_panic;
 mod run;
 mod setup;
@@ -41,6 +42,8 @@ enum Task {
     Run(run::RunArgs),
     /// Build the browser player and serve it on localhost
     Web(web::WebArgs),
+    /// Build the player for a real board with a clip, and flash it or say how
+    Flash(flash::FlashArgs),
     /// Prove that nothing in the decoder can panic on a microcontroller
     NoPanic,
     /// Build the decoder as a static library for C
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Task::Bench(command) => bench::run(&command),
         Task::Run(args) => run::run(&args),
         Task::Web(args) => web::run(&args),
+        Task::Flash(args) => flash::run(&args),
         Task::NoPanic => no_panic::run(),
         Task::CLibrary(args) => c_library::run(&args),
         Task::Tables => tables::run(),

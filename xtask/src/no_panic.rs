@@ -13,7 +13,7 @@ pub fn run() -> Result<()> {
     if let Some(missing) = missing_target(TARGET) {
         bail!(missing);
     }
-    let image = build_firmware("no-panic", "no-panic", TARGET, None)
+    let image = build_firmware("no-panic", "no-panic", TARGET, None, &[])
         .context("`the_decoder_can_panic` is undefined: some code of the decoder can panic")?;
     let flash = grouped(Image::read(&image)?.flash);
     println!("Nothing in the decoder can panic. It takes {flash} bytes of flash with its tables, for {TARGET}.");

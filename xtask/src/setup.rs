@@ -22,7 +22,7 @@ const QEMU: [&[&str]; 2] = [
     &["apt-get", "install", "-y", "--no-install-recommends", "qemu-system-arm", "qemu-system-misc"],
 ];
 
-const OPTIONAL: [Optional; 4] = [
+const OPTIONAL: [Optional; 5] = [
     Optional {
         program: "ffmpeg",
         ask: &["ffmpeg", "-version"],
@@ -46,6 +46,12 @@ const OPTIONAL: [Optional; 4] = [
         ask: &["qemu-system-riscv32", "--version"],
         gives: "the emulated RISC-V board of `cargo xtask run`",
         install: "apt install qemu-system-misc, brew install qemu",
+    },
+    Optional {
+        program: "probe-rs",
+        ask: &["probe-rs", "--version"],
+        gives: "`cargo xtask flash` through a probe; without it there is a file to copy",
+        install: "cargo install probe-rs-tools --locked",
     },
 ];
 

@@ -23,7 +23,7 @@ impl Machine {
 
     /// Builds its image; returns where it is.
     pub fn build(&self) -> Result<PathBuf> {
-        build_firmware(self.binary, &format!("board-{}", self.binary), self.target, self.cpu)
+        build_firmware(self.binary, &format!("board-{}", self.binary), self.target, self.cpu, &[])
     }
 
     /// Runs an image in `folder`, where its files are.
@@ -79,12 +79,19 @@ pub fn target_folder() -> PathBuf {
 }
 
 /// Builds a binary of the package `firmware` for a processor; returns where it is.
-pub fn build_firmware(binary: &str, feature: &str, target: &str, cpu: Option<&str>) -> Result<PathBuf> {
+pub fn build_firmware(
+    binary: &str,
+    feature: &str,
+    target: &str,
+    cpu: Option<&str>,
+    environment: &[(&str, &str)],
+) -> Result<PathBuf> {
     let mut command = Command::new("cargo");
     command
         .args(["build", "--quiet", "--package", "firmware", "--profile", "firmware"])
         .args(["--bin", binary, "--features", feature, "--target", target, "--target-dir"])
         .arg(target_folder())
+        .envs(environment.iter().copied())
         .current_dir(shell::root());
     if let Some(cpu) = cpu {
         // What stands in the environment for all targets would be used in its place.

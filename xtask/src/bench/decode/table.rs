@@ -104,7 +104,7 @@ impl MachineFigures {
     /// Measures the kernels, and the decoder alone: the image of `no-panic`.
     pub fn measure(machine: &'static Machine, elf: &Path) -> Result<Self> {
         let kernels = kernels(&machine.play(elf, "kernels", b"")?, machine)?;
-        let decoder = build_firmware("no-panic", "no-panic", machine.target, machine.cpu)?;
+        let decoder = build_firmware("no-panic", "no-panic", machine.target, machine.cpu, &[])?;
         Ok(Self { machine, flash: Image::read(&decoder)?.flash, kernels })
     }
 
