@@ -133,6 +133,8 @@ fn filters(weights: &[i16], output: usize) -> [u32; 9] {
 #[unsafe(naked)]
 unsafe extern "C" fn run(blocks: *mut Blocks) {
     naked_asm!(
+        #[cfg(arm_v8m)]
+        ".cpu cortex-m33",
         "push {{r0, r1, r2, r4, r5, r6, r7, r8, r9, r10, r11, lr}}",
         // A block.
         "2:",

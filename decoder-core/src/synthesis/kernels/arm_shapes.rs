@@ -242,6 +242,8 @@ macro_rules! next_or_return {
 #[unsafe(naked)]
 unsafe extern "C" fn blocks<const N: usize, const ROWS: usize>(blocks: *mut Blocks) {
     naked_asm!(
+        #[cfg(arm_v8m)]
+        ".cpu cortex-m33",
         "push {{r0, r4, r5, r6, r7, r8, r9, r10, r11, lr}}",
         "mov lr, r0",
         "2:",
@@ -303,6 +305,8 @@ unsafe extern "C" fn blocks<const N: usize, const ROWS: usize>(blocks: *mut Bloc
 #[unsafe(naked)]
 unsafe extern "C" fn from_six<const RELU: bool>(blocks: *mut Blocks) {
     naked_asm!(
+        #[cfg(arm_v8m)]
+        ".cpu cortex-m33",
         "push {{r0, r4, r5, r6, r7, r8, r9, r10, r11, lr}}",
         "ldr r10, [r0, #28]",
         "ldrd r11, r12, [r0, #16]",
@@ -350,6 +354,8 @@ unsafe extern "C" fn from_six<const RELU: bool>(blocks: *mut Blocks) {
 #[unsafe(naked)]
 unsafe extern "C" fn depthwise<const N: usize>(blocks: *mut Blocks) {
     naked_asm!(
+        #[cfg(arm_v8m)]
+        ".cpu cortex-m33",
         "push {{r0, r4, r5, r6, r7, r8, r9, r10, r11, lr}}",
         "mov lr, r0",
         "2:",

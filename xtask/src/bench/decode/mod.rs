@@ -82,38 +82,3 @@ fn measure(machine: &'static Machine, clips: &[Clip], costs: &mut Costs) -> Resu
 fn stem(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
-
-#[cfg(test)]
-mod tests {
-    use std::io::Write;
-
-    use super::*;
-
-    #[test]
-    fn decoding_costs_what_the_table_says() {
-        let machine = Board::Mps2An386.machine();
-        let say = |text: &str| {
-            // Not `eprintln`: the test harness would hide it.
-            let _ = writeln!(std::io::stderr(), "\n*** {text} ***\n");
-        };
-        if let Some(missing) = machine.missing() {
-            say(&format!("SKIPPED: the cost of decoding is not checked: {missing}"));
-            return;
-        }
-        let mut costs = Costs::default();
-        measure(machine, &clips::own().unwrap(), &mut costs).unwrap();
-        let page = fs::read_to_string(document()).unwrap();
-        let bless = "run `cargo xtask bench decode --bless`";
-        let differences = check::compare(&page, &costs.to_string());
-        let (more, less): (Vec<_>, Vec<_>) = differences.into_iter().partition(|difference| difference.is_more);
-        if let Some(first) = less.first() {
-            say(&format!("less than docs/decode.md says: {first}, and {} others; {bless}", less.len() - 1));
-        }
-        let list: Vec<String> = more.iter().map(ToString::to_string).collect();
-        assert!(
-            list.is_empty(),
-            "more than docs/decode.md says, by over 2 %:\n{}\nif that is meant, {bless}",
-            list.join("\n")
-        );
-    }
-}
