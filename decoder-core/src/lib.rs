@@ -33,6 +33,7 @@
 
 mod arena;
 mod decoder;
+mod dsp;
 pub mod entropy;
 mod error;
 pub mod fixed;

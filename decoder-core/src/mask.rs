@@ -63,11 +63,18 @@ pub(crate) fn mark_coarse(mask: &mut [u32], latents: &[i8], shift: u32) {
         return mark_latents(mask, latents);
     }
     let ones = u32::MAX >> (BITS as u32 - (1 << shift.min(5)));
-    for (site, &latent) in latents.iter().enumerate() {
-        if latent != 0
-            && let Some(word) = mask.get_mut((site << shift) / BITS)
-        {
-            *word |= ones << ((site << shift) % BITS);
+    for (number, four) in latents.chunks(4).enumerate() {
+        // Most are zero, and looked at together.
+        if four.first_chunk() == Some(&[0; 4]) {
+            continue;
+        }
+        for (place, &latent) in four.iter().enumerate() {
+            let site = (4 * number + place) << shift;
+            if latent != 0
+                && let Some(word) = mask.get_mut(site / BITS)
+            {
+                *word |= ones << (site % BITS);
+            }
         }
     }
 }

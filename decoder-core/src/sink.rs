@@ -79,15 +79,7 @@ where
             }
             let filled = luma.len().min(self.line.len());
             let pixels = self.line.get_mut(..filled).unwrap_or_default();
-            let (pairs, last) = pixels.as_chunks_mut::<2>();
-            let (samples, last_sample) = luma.as_chunks::<2>();
-            let mut colours = rows.u.iter().zip(rows.v).map(|(&u, &v)| Colour::new(u, v));
-            for ((pair, samples), colour) in pairs.iter_mut().zip(samples).zip(&mut colours) {
-                *pair = samples.map(|y| colour.rgb565(y));
-            }
-            if let ([pixel], [y], Some(colour)) = (last, last_sample, colours.next()) {
-                *pixel = colour.rgb565(*y);
-            }
+            rgb565_row(pixels, luma, rows.u, rows.v);
             let place = Place { frame: rows.frame, column: rows.column, row: number };
             (self.draw)(place, self.line.get(..filled).unwrap_or_default())?;
         }
@@ -96,6 +88,20 @@ where
 
     fn takes_changes(&self) -> bool {
         true
+    }
+}
+
+/// Converts a row.
+#[inline(never)]
+fn rgb565_row(pixels: &mut [u16], luma: &[u8], u: &[u8], v: &[u8]) {
+    let (pairs, last) = pixels.as_chunks_mut::<2>();
+    let (samples, last_sample) = luma.as_chunks::<2>();
+    let mut colours = u.iter().zip(v).map(|(&u, &v)| Colour::new(u, v));
+    for ((pair, &[left, right]), colour) in pairs.iter_mut().zip(samples).zip(&mut colours) {
+        *pair = [colour.rgb565(left), colour.rgb565(right)];
+    }
+    if let ([pixel], [y], Some(colour)) = (last, last_sample, colours.next()) {
+        *pixel = colour.rgb565(*y);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The context network: from decoded neighbours to the location and scale of the next symbol (SPEC section 7).
 
+use crate::dsp::add_products;
 use crate::fixed::{CONTEXT_FRACTION, round_shift};
 use crate::wire::Architecture;
 
@@ -99,13 +100,70 @@ pub struct Laplace {
     pub class: usize,
 }
 
+/// Words of two inputs, or of their weights.
+const PAIRS: usize = INPUTS.div_ceil(2);
+/// Most rows of weights: hidden units and outputs.
+const MAX_ROWS: usize = MAX_HIDDEN + OUTPUTS;
+/// Most hidden units.
+const MAX_HIDDEN: usize = 16;
+
+/// The network's inputs, two to a word so that processors can multiply two at once; each is within 16 bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Inputs([u32; PAIRS]);
+
+/// Two numbers of 16 bits in a word.
+#[inline(always)]
+const fn pair(low: i32, high: i32) -> u32 {
+    (low as u16 as u32) | (high as u32) << 16
+}
+
+impl Inputs {
+    /// In their order.
+    pub(crate) fn new(inputs: &Features) -> Self {
+        let mut words = [0; PAIRS];
+        for (word, inputs) in words.iter_mut().zip(inputs.chunks(2)) {
+            *word = pair(inputs.first().copied().unwrap_or(0), inputs.get(1).copied().unwrap_or(0));
+        }
+        Self(words)
+    }
+
+    /// Inputs 0 and 6.
+    #[inline(always)]
+    pub(super) fn set_corners(&mut self, magnitude: i32, signed: i32) {
+        self.0[0] |= pair(magnitude, 0);
+        self.0[3] |= pair(signed, 0);
+    }
+
+    /// Inputs 1 and 7.
+    #[inline(always)]
+    pub(super) fn set_sides(&mut self, magnitude: i32, signed: i32) {
+        self.0[0] |= pair(0, magnitude);
+        self.0[3] |= pair(0, signed);
+    }
+
+    /// Inputs 2 to 4 and 8.
+    #[inline(always)]
+    pub(super) fn set_past(&mut self, [own, cross, diagonal]: [i32; 3], signed: i32) {
+        self.0[1] = pair(own, cross);
+        self.0[2] |= pair(diagonal, 0);
+        self.0[4] = pair(signed, 0);
+    }
+
+    /// Input 5.
+    #[inline(always)]
+    pub(super) fn set_parent(&mut self, magnitude: i32) {
+        self.0[2] |= pair(0, magnitude);
+    }
+}
+
 /// A set of context parameters in use.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ContextParameters<'a> {
-    w1: &'a [i8],
+    /// The weights of the hidden units, then those of the linear part, in pairs as the inputs.
+    rows: [Inputs; MAX_ROWS],
+    hidden: usize,
     b1: &'a [i8],
     w2: &'a [i8],
-    linear: &'a [i8],
     type_bias: &'a [i8],
     pass_bias: &'a [i8],
     channels: usize,
@@ -120,7 +178,10 @@ impl<'a> ContextParameters<'a> {
             rest = after;
             tensor
         });
-        Self { w1, b1, w2, linear, type_bias, pass_bias, channels: shape.channels }
+        let mut rows = [Inputs::default(); MAX_ROWS];
+        let weights = w1.as_chunks::<INPUTS>().0.iter().chain(linear.as_chunks().0);
+        rows.iter_mut().zip(weights).for_each(|(row, weights)| *row = Inputs::new(&weights.map(i32::from)));
+        Self { rows, hidden: shape.hidden, b1, w2, type_bias, pass_bias, channels: shape.channels }
     }
 
     /// Log-scale bias of a channel and type in a pass, Q5.
@@ -131,14 +192,13 @@ impl<'a> ContextParameters<'a> {
     }
 
     /// The distribution that the neighbours speak for.
-    #[inline]
-    pub(crate) fn evaluate(&self, inputs: &Features, bias: i32) -> Laplace {
+    #[inline(never)]
+    pub(crate) fn evaluate(&self, inputs: &Inputs, bias: i32) -> Laplace {
+        let (hidden, linear) = self.rows.split_at_checked(self.hidden).unwrap_or_default();
         let mut out = [0i32; OUTPUTS];
-        for (out, weights) in out.iter_mut().zip(self.linear.as_chunks().0) {
-            *out = dot(weights, inputs);
-        }
-        let (to_location, to_scale) = self.w2.split_at_checked(self.b1.len()).unwrap_or_default();
-        let units = self.w1.as_chunks().0.iter().zip(self.b1).zip(to_location.iter().zip(to_scale));
+        out.iter_mut().zip(linear).for_each(|(out, weights)| *out = dot(weights, inputs));
+        let (to_location, to_scale) = self.w2.split_at_checked(self.hidden).unwrap_or_default();
+        let units = hidden.iter().zip(self.b1).zip(to_location.iter().zip(to_scale));
         for ((weights, &b), (&l, &s)) in units {
             let sum = dot(weights, inputs) + (i32::from(b) << CONTEXT_FRACTION);
             let hidden = round_shift(sum, CONTEXT_FRACTION).clamp(0, 32767);
@@ -152,8 +212,9 @@ impl<'a> ContextParameters<'a> {
 }
 
 #[inline(always)]
-fn dot(weights: &[i8; INPUTS], inputs: &Features) -> i32 {
-    weights.iter().zip(inputs).map(|(&w, &x)| i32::from(w) * x).sum()
+fn dot(weights: &Inputs, inputs: &Inputs) -> i32 {
+    let ([a, b, c, d, e], [v, w, x, y, z]) = (weights.0, inputs.0);
+    add_products(a, v, add_products(b, w, add_products(c, x, add_products(d, y, add_products(e, z, 0)))))
 }
 
 #[cfg(test)]
@@ -178,7 +239,7 @@ mod tests {
             let parameters = ContextParameters::new(shape, &items[..shape.len()]);
             for input in [-4064, 4064] {
                 let bias = parameters.bias(true, 0, 9);
-                let law = parameters.evaluate(&[input; INPUTS], bias);
+                let law = parameters.evaluate(&Inputs::new(&[input; INPUTS]), bias);
                 assert!(law.class < 64 && law.mu.abs() <= MU_LIMIT);
             }
         }

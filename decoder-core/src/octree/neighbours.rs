@@ -1,109 +1,149 @@
 //! The neighbours of a symbol (SPEC section 7).
 
-use super::INPUTS;
-use super::context::{Features, quick_log2_q5};
+use super::context::{Inputs, quick_log2_q5};
 use super::root::{Pass, Root};
 use crate::mask::{beside, words};
 
-/// Offset of a row that is not there: what is read from it is not there either.
-const NOWHERE: usize = usize::MAX / 2;
-
-/// Where the neighbours of a row of symbols are.
+/// A row of latents and of its mask.
 ///
-/// Offsets count through the slices, then the past; masks through the past, then the slices.
-pub(super) struct Around {
-    pass: Pass,
-    x_odd: bool,
-    width: usize,
-    /// The shifts that make means of eight of the sums of corners and sides.
-    corners_shift: u32,
-    sides_shift: u32,
-    /// The rows of the corners, and of the sides in time and above and below.
-    corners: [Row; 4],
-    sides: [Row; 4],
-    /// The past's row and those above and below.
-    past: [Row; 3],
-    /// The row of the symbols.
-    pub(super) own: usize,
-    pub(super) own_mask: usize,
-}
-
-/// Offsets of a row of latents and of its mask.
-#[derive(Clone, Copy)]
+/// Offsets of latents count through the slices, then the past; those of masks through the past, then the slices.
+#[derive(Clone, Copy, Default)]
 struct Row {
     latents: usize,
     mask: usize,
 }
 
-impl Row {
-    const NOWHERE: Self = Self { latents: NOWHERE, mask: NOWHERE };
+/// A few rows.
+#[derive(Clone, Copy, Default)]
+struct Rows {
+    rows: [Row; 4],
+    len: usize,
+}
+
+impl Rows {
+    fn push(&mut self, row: Row) {
+        if let Some(slot) = self.rows.get_mut(self.len) {
+            *slot = row;
+            self.len += 1;
+        }
+    }
+
+    #[inline(always)]
+    fn iter(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().take(self.len)
+    }
+}
+
+/// Where the neighbours of a row of symbols are.
+pub(super) struct Around {
+    half: usize,
+    x_odd: bool,
+    width: usize,
+    /// The shifts that make means of eight of the sums of corners and sides.
+    corners_shift: u32,
+    sides_shift: u32,
+    corners: Rows,
+    /// The sides in time and above and below.
+    sides: Rows,
+    /// Whether the symbols have sides in their own row.
+    own_sides: bool,
+    /// The past's row and those above and below.
+    past: Rows,
+    /// The past's row in the past.
+    past_row: usize,
+    y: usize,
+    height: usize,
+    /// The row of the symbols.
+    own: Row,
+}
+
+/// For each bit of a word, whether something about the symbol is not zero.
+#[derive(Clone, Copy)]
+pub(super) struct Spoken {
+    pub(super) corners: u32,
+    pub(super) sides: u32,
+    pub(super) past: u32,
 }
 
 impl Around {
     pub(super) fn new(root: &Root<'_>, pass: Pass, [tau, y]: [usize; 2], [tau_odd, y_odd, x_odd]: [bool; 3]) -> Self {
         let (height, width, slices) = (root.height, root.width, 1 << root.depth);
+        let words = words(width);
         let row = |tau: usize, y: usize| {
             // The past comes last.
             let slice = tau.checked_sub(1).unwrap_or(slices);
-            Row { latents: (slice * height + y) * width, mask: (tau * height + y) * words(width) }
+            Row { latents: (slice * height + y) * width, mask: (tau * height + y) * words }
         };
-        let own = row(tau, y);
-        let past = [y.checked_sub(1), Some(y), Some(y + 1).filter(|&below| below < height)];
+        let has_corners = pass.odd > 0;
+        let even = u32::from(!tau_odd && pass.half_time.is_some()) + u32::from(!y_odd) + u32::from(!x_odd);
         let mut around = Self {
-            pass,
+            half: pass.half,
             x_odd,
             width,
             corners_shift: 3u32.saturating_sub(pass.odd),
-            sides_shift: 0,
-            corners: [Row::NOWHERE; 4],
-            sides: [Row::NOWHERE; 4],
-            past: past.map(|y| y.map_or(Row::NOWHERE, |y| row(0, y))),
-            own: own.latents,
-            own_mask: own.mask,
+            sides_shift: 3u32.saturating_sub(even),
+            corners: Rows::default(),
+            sides: Rows::default(),
+            own_sides: has_corners && !x_odd,
+            past: Rows::default(),
+            past_row: y * width,
+            y,
+            height,
+            own: row(tau, y),
         };
-        if pass.odd == 0 {
+        for y in y.saturating_sub(1)..(y + 2).min(height) {
+            around.past.push(row(0, y));
+        }
+        if !has_corners {
             return around;
         }
-        let even = u32::from(!tau_odd && pass.half_time.is_some()) + u32::from(!y_odd) + u32::from(!x_odd);
-        around.sides_shift = 3u32.saturating_sub(even);
-        let [y_low, y_high] = both_sides(y, pass.half, height);
+        let ys = both_sides(y, pass.half, height);
         // Slices count from 0, the past, to `slices`.
-        let [tau_low, tau_high] = pass.half_time.map_or([None; 2], |half| both_sides(tau, half, slices + 1));
-        let taus = if tau_odd { [tau_low, tau_high] } else { [Some(tau), None] };
-        let ys = if y_odd { [y_low, y_high] } else { [Some(y), None] };
-        let pairs = taus.into_iter().flatten().flat_map(|tau| ys.into_iter().flatten().map(move |y| row(tau, y)));
-        around.corners.iter_mut().zip(pairs).for_each(|(slot, row)| *slot = row);
-        let in_time = if tau_odd { [None; 2] } else { [tau_low, tau_high] };
-        let in_height = if y_odd { [None; 2] } else { [y_low, y_high] };
-        let in_time = in_time.into_iter().flatten().map(|tau| row(tau, y));
-        let sides = in_time.chain(in_height.into_iter().flatten().map(|y| row(tau, y)));
-        around.sides.iter_mut().zip(sides).for_each(|(slot, row)| *slot = row);
+        let taus = pass.half_time.map_or([None; 2], |half| both_sides(tau, half, slices + 1));
+        for tau in if tau_odd { taus } else { [Some(tau), None] }.into_iter().flatten() {
+            for y in if y_odd { ys } else { [Some(y), None] }.into_iter().flatten() {
+                around.corners.push(row(tau, y));
+            }
+        }
+        if !tau_odd {
+            taus.into_iter().flatten().for_each(|tau| around.sides.push(row(tau, y)));
+        }
+        if !y_odd {
+            ys.into_iter().flatten().for_each(|y| around.sides.push(row(tau, y)));
+        }
         around
     }
 
-    /// The symbols of word `at` that have a corner or a side that is not zero.
-    pub(super) fn mask(&self, masks: &[u32], at: usize) -> u32 {
-        if self.pass.odd == 0 {
-            return 0;
-        }
-        let half = self.pass.half as u32;
-        let row = |row: &Row| masks.get(row.mask..).unwrap_or_default().get(..words(self.width)).unwrap_or_default();
-        let same = |of: &Row| row(of).get(at).copied().unwrap_or(0);
-        let sides = self.sides.iter().fold(0, |bits, side| bits | same(side));
-        let corners = self
-            .corners
-            .iter()
-            .fold(0, |bits, corner| bits | if self.x_odd { beside(row(corner), at, half) } else { same(corner) });
-        let own = Row { latents: self.own, mask: self.own_mask };
-        corners | sides | if self.x_odd { 0 } else { beside(row(&own), at, half) }
+    /// Offset of the symbol at `x`, and of the word of its mask.
+    pub(super) fn place(&self, x: usize) -> usize {
+        self.own.latents + x
     }
 
-    /// The symbols of word `at` about which the past is not zero.
-    pub(super) fn past_mask(&self, masks: &[u32], at: usize) -> u32 {
-        self.past.iter().fold(0, |bits, row| {
-            let row = masks.get(row.mask..).unwrap_or_default().get(..words(self.width)).unwrap_or_default();
-            bits | row.get(at).copied().unwrap_or(0) | beside(row, at, 1)
-        })
+    /// Offset of word `at` of the row's mask.
+    pub(super) fn mask_place(&self, at: usize) -> usize {
+        self.own.mask + at
+    }
+
+    /// What is about the symbols of word `at`.
+    pub(super) fn spoken(&self, masks: &[u32], at: usize) -> Spoken {
+        let words = words(self.width);
+        let row = |row: &Row| masks.get(row.mask..row.mask + words).unwrap_or_default();
+        let same = |of: &Row| masks.get(of.mask + at).copied().unwrap_or(0);
+        let half = self.half as u32;
+        let mut spoken = Spoken { corners: 0, sides: 0, past: 0 };
+        for corner in self.corners.iter() {
+            spoken.corners |= if self.x_odd { beside(row(corner), at, half) } else { same(corner) };
+        }
+        for side in self.sides.iter() {
+            spoken.sides |= same(side);
+        }
+        if self.own_sides {
+            spoken.sides |= beside(row(&self.own), at, half);
+        }
+        for past in self.past.iter() {
+            spoken.past |= same(past) | beside(row(past), at, 1);
+        }
+        spoken
     }
 }
 
@@ -115,15 +155,42 @@ pub(super) struct Neighbours<'a> {
 }
 
 impl Neighbours<'_> {
-    /// The network's inputs at `x`. Without `has_past` all of the past around it is zero.
-    pub(super) fn features(&self, x: usize, has_past: bool, parent: Option<i8>) -> Features {
-        let mut features = [0; INPUTS];
-        self.spatial(&mut features, x);
-        if has_past {
-            self.past(&mut features, x);
+    /// The network's inputs for the symbol at `x`, bit `bit` of what is spoken about it.
+    #[inline(always)]
+    pub(super) fn inputs(&self, x: usize, spoken: Spoken, bit: u32, parent: i8) -> Inputs {
+        let around = self.around;
+        let mut inputs = Inputs::default();
+        let [low, high] = both_sides(x, around.half, around.width);
+        if spoken.corners >> bit & 1 == 1 {
+            let mut sum = Sum::default();
+            for row in around.corners.iter() {
+                if around.x_odd {
+                    low.into_iter().chain(high).for_each(|x| sum.add(self.at(row.latents + x)));
+                } else {
+                    sum.add(self.at(row.latents + x));
+                }
+            }
+            let Sum { magnitude, signed } = sum;
+            inputs.set_corners(quick_log2_q5(magnitude << around.corners_shift), 4 * (signed << around.corners_shift));
         }
-        features[5] = quick_log2_q5(8 * u32::from(parent.unwrap_or(0).unsigned_abs()));
-        features
+        if spoken.sides >> bit & 1 == 1 {
+            let mut sum = Sum::default();
+            for row in around.sides.iter() {
+                sum.add(self.at(row.latents + x));
+            }
+            if around.own_sides {
+                low.into_iter().chain(high).for_each(|x| sum.add(self.at(around.own.latents + x)));
+            }
+            let Sum { magnitude, signed } = sum;
+            inputs.set_sides(quick_log2_q5(magnitude << around.sides_shift), 4 * (signed << around.sides_shift));
+        }
+        if spoken.past >> bit & 1 == 1 {
+            self.past(&mut inputs, x);
+        }
+        if parent != 0 {
+            inputs.set_parent(quick_log2_q5(8 * u32::from(parent.unsigned_abs())));
+        }
+        inputs
     }
 
     #[inline(always)]
@@ -132,54 +199,34 @@ impl Neighbours<'_> {
         found.copied().unwrap_or(0).into()
     }
 
-    /// Corners and sides.
-    #[inline(always)]
-    fn spatial(&self, features: &mut Features, x: usize) {
-        let around = self.around;
-        if around.pass.odd == 0 {
-            return;
-        }
-        let [low, high] = both_sides(x, around.pass.half, around.width);
-        let (low, high) = (low.unwrap_or(NOWHERE), high.unwrap_or(NOWHERE));
-        let mut corners = Sum::default();
-        let mut sides = Sum::default();
-        for row in around.corners.iter().take_while(|row| row.latents != NOWHERE) {
-            if around.x_odd {
-                corners.add(self.at(row.latents + low));
-                corners.add(self.at(row.latents + high));
-            } else {
-                corners.add(self.at(row.latents + x));
-            }
-        }
-        for row in around.sides.iter().take_while(|row| row.latents != NOWHERE) {
-            sides.add(self.at(row.latents + x));
-        }
-        if !around.x_odd {
-            sides.add(self.at(around.own + low));
-            sides.add(self.at(around.own + high));
-        }
-        features[0] = quick_log2_q5(corners.magnitude << around.corners_shift);
-        features[6] = 4 * (corners.signed << around.corners_shift);
-        if around.sides_shift < 3 {
-            features[1] = quick_log2_q5(sides.magnitude << around.sides_shift);
-            features[7] = 4 * (sides.signed << around.sides_shift);
-        }
-    }
-
     /// The slice before the root.
     #[inline(always)]
-    fn past(&self, features: &mut Features, x: usize) {
-        let [above, own, below] = self.around.past.map(|row| {
-            let from = row.latents.wrapping_sub(self.slices.len());
-            let row = self.past.get(from..).unwrap_or_default().get(..self.around.width).unwrap_or_default();
-            let at = |x: Option<usize>| x.and_then(|x| row.get(x)).copied().unwrap_or(0);
-            [at(x.checked_sub(1)), at(Some(x)), at(Some(x + 1))]
-        });
-        let sum = |latents: [i8; 4]| latents.into_iter().map(|latent| u32::from(latent.unsigned_abs())).sum::<u32>();
-        features[2] = quick_log2_q5(8 * u32::from(own[1].unsigned_abs()));
-        features[3] = quick_log2_q5(2 * sum([above[1], below[1], own[0], own[2]]));
-        features[4] = quick_log2_q5(2 * sum([above[0], above[2], below[0], below[2]]));
-        features[8] = 32 * i32::from(own[1]);
+    fn past(&self, inputs: &mut Inputs, x: usize) {
+        let Around { width, past_row, y, height, .. } = *self.around;
+        let (left, right) = (x > 0, x + 1 < width);
+        let at = |place: usize| u32::from(self.past.get(place).copied().unwrap_or(0).unsigned_abs());
+        let (mut cross, mut diagonal) = (0, 0);
+        let own = past_row + x;
+        if left {
+            cross += at(own - 1);
+        }
+        if right {
+            cross += at(own + 1);
+        }
+        for (there, place) in [(y > 0, own.wrapping_sub(width)), (y + 1 < height, own + width)] {
+            if there {
+                cross += at(place);
+                if left {
+                    diagonal += at(place.wrapping_sub(1));
+                }
+                if right {
+                    diagonal += at(place + 1);
+                }
+            }
+        }
+        let own = i32::from(self.past.get(own).copied().unwrap_or(0));
+        let own_log2 = quick_log2_q5(8 * own.unsigned_abs());
+        inputs.set_past([own_log2, quick_log2_q5(2 * cross), quick_log2_q5(2 * diagonal)], 32 * own);
     }
 }
 

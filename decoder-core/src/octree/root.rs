@@ -3,10 +3,10 @@
 //! Most latents are zero, and most of those lie among zeros. Masks tell where: a symbol whose neighbours are all zero has the law
 //! of its pass, which is evaluated once, and one decision.
 
-use super::context::{ContextParameters, Laplace};
+use super::LATENT_LIMIT;
+use super::context::{ContextParameters, Inputs, Laplace};
 use super::flags::{Finest, Flags};
 use super::neighbours::{Around, Neighbours};
-use super::{INPUTS, LATENT_LIMIT};
 use crate::entropy::{Coder, laplace_centre, laplace_rest};
 use crate::error::{Corruption, Error, Result};
 use crate::mask::{self, AnyMask, MAX_WORDS, words};
@@ -97,7 +97,7 @@ struct AtRest {
 
 impl AtRest {
     fn new(context: &ContextParameters<'_>, bias: i32) -> Self {
-        let law = context.evaluate(&[0; INPUTS], bias);
+        let law = context.evaluate(&Inputs::default(), bias);
         let (centre, probability) = laplace_centre(law.mu, law.class);
         Self { bias, law, zero: (centre == 0).then_some(probability) }
     }
@@ -197,21 +197,20 @@ impl Root<'_> {
             if left == 0 {
                 continue;
             }
-            let from_past = around.past_mask(self.masks, at);
-            let spoken = from_parent | from_past | around.mask(self.masks, at);
+            let spoken = around.spoken(self.masks, at);
+            let any = from_parent | spoken.corners | spoken.sides | spoken.past;
             while left != 0 {
                 let bit = left.trailing_zeros();
                 left &= left - 1;
                 let x = from + bit as usize;
-                let place = around.own + x;
+                let place = around.place(x);
                 let known = if C::DECODES { 0 } else { self.slices.get(place).copied().unwrap_or(0).into() };
                 let (law, centre, probability) = match at_rest.zero {
-                    Some(zero) if spoken >> bit & 1 == 0 => (at_rest.law, 0, zero),
+                    Some(zero) if any >> bit & 1 == 0 => (at_rest.law, 0, zero),
                     _ => {
                         let neighbours = Neighbours { slices: self.slices, past: self.past, around: &around };
-                        let has_past = from_past >> bit & 1 == 1;
-                        let features = neighbours.features(x, has_past, parent.0.get(x >> parent.1).copied());
-                        let law = context.evaluate(&features, at_rest.bias);
+                        let parent = parent.0.get(x >> parent.1).copied().unwrap_or(0);
+                        let law = context.evaluate(&neighbours.inputs(x, spoken, bit, parent), at_rest.bias);
                         let (centre, probability) = laplace_centre(law.mu, law.class);
                         (law, centre, probability)
                     }
@@ -228,7 +227,7 @@ impl Root<'_> {
                     if let Some(latent) = self.slices.get_mut(place) {
                         *latent = value as i8;
                     }
-                    if let Some(word) = self.masks.get_mut(around.own_mask + at) {
+                    if let Some(word) = self.masks.get_mut(around.mask_place(at)) {
                         *word |= 1 << bit;
                     }
                 }

@@ -1,7 +1,8 @@
 //! What the synthesis computes with. The graph is written once over this trait: in integers it is the codec, in floats it is
 //! the twin that conformance tests compare with.
 
-use crate::wire::LayerKind;
+use crate::fixed::clip8;
+use crate::wire::{LayerKind, SITE};
 
 /// One row of a layer to compute.
 #[derive(Clone, Copy, Debug)]
@@ -65,11 +66,88 @@ pub trait Arithmetic {
     /// A residual in code values.
     fn code_value(activation: Self::Activation) -> i32;
 
+    /// Upsamples sites of `inputs` channels by two into the first channels of `outputs`. The rows, the nearer first, begin a site
+    /// before that of the first two sites of `out`.
+    ///
+    /// [`portable_upsample`] is the definition; a faster one must give the same.
+    fn upsample_row(rows: [&[Self::Activation]; 2], inputs: usize, outputs: usize, out: &mut [Self::Activation]) {
+        portable_upsample::<Self>(rows, inputs, outputs, out);
+    }
+
+    /// Adds the residuals of sites, 6 a site, to their samples: two luma rows, Cb and Cr.
+    ///
+    /// [`portable_add_residual`] is the definition; a faster one must give the same.
+    fn add_residual(residual: &[Self::Activation], samples: [&mut [u8]; 4]) {
+        portable_add_residual::<Self>(residual, samples);
+    }
+
     /// Computes a row of a layer into `out`, `outputs` channels interleaved, no padding.
     ///
     /// [`portable_row`] is the definition; a faster one must give the same.
     fn layer_row(layer: &LayerRow<'_, Self::Activation>, out: &mut [Self::Activation]) {
         portable_row::<Self>(layer, out);
+    }
+}
+
+/// What [`Arithmetic::upsample_row`] computes.
+pub fn portable_upsample<A: Arithmetic + ?Sized>(
+    rows: [&[A::Activation]; 2],
+    inputs: usize,
+    outputs: usize,
+    out: &mut [A::Activation],
+) {
+    let mut channel = 0;
+    while channel < inputs {
+        let rows = rows.map(|row| row.get(channel..).unwrap_or_default());
+        let out = out.get_mut(channel..).unwrap_or_default();
+        channel += match inputs - channel {
+            4.. => upsample_channels::<A, 4>(rows, inputs, outputs, out),
+            _ => upsample_channels::<A, 1>(rows, inputs, outputs, out),
+        };
+    }
+}
+
+/// Upsamples the first `COUNT` channels; their number.
+fn upsample_channels<A: Arithmetic + ?Sized, const COUNT: usize>(
+    [near, far]: [&[A::Activation]; 2],
+    inputs: usize,
+    outputs: usize,
+    out: &mut [A::Activation],
+) -> usize {
+    let zeros = [A::start(0, 1); COUNT];
+    let mut columns = near.chunks(inputs.max(1)).zip(far.chunks(inputs.max(1))).map(|(near, far)| {
+        let mut column = zeros;
+        if let (Some(near), Some(far)) = (near.first_chunk::<COUNT>(), far.first_chunk::<COUNT>()) {
+            column.iter_mut().zip(near.iter().zip(far)).for_each(|(sum, (&near, &far))| *sum = A::column(near, far));
+        }
+        column
+    });
+    let mut before = columns.next().unwrap_or(zeros);
+    let mut own = columns.next().unwrap_or(zeros);
+    let mut sites = out.chunks_mut(outputs.max(1));
+    while let Some(left) = sites.next() {
+        let after = columns.next().unwrap_or(own);
+        for (site, beside) in [(left, &before), (sites.next().unwrap_or_default(), &after)] {
+            if let Some(site) = site.first_chunk_mut::<COUNT>() {
+                let sums = own.iter().zip(beside);
+                site.iter_mut().zip(sums).for_each(|(site, (&own, &beside))| *site = A::upsample(own, beside));
+            }
+        }
+        (before, own) = (own, after);
+    }
+    COUNT
+}
+
+/// What [`Arithmetic::add_residual`] computes.
+pub fn portable_add_residual<A: Arithmetic + ?Sized>(residual: &[A::Activation], samples: [&mut [u8]; 4]) {
+    let [above, below, u, v] = samples;
+    let luma = above.as_chunks_mut::<2>().0.iter_mut().zip(below.as_chunks_mut::<2>().0);
+    let sites = luma.zip(u.iter_mut().zip(v)).zip(residual.as_chunks::<SITE>().0);
+    for (((above, below), (u, v)), residual) in sites {
+        let samples = above.iter_mut().chain(below).chain([u, v]);
+        for (sample, &residual) in samples.zip(residual) {
+            *sample = clip8(i32::from(*sample) + A::code_value(residual));
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The arithmetic of the codec.
 
-use super::{Arithmetic, LayerRow, kernels, portable_row};
+use super::{Arithmetic, LayerRow, kernels, portable_add_residual, portable_row, portable_upsample};
 use crate::fixed::{ACTIVATION_FRACTION, BIAS_FRACTION, CODE_VALUE_SHIFT, round_shift, sat16};
 
 /// 16-bit activations, 32-bit sums.
@@ -54,6 +54,21 @@ impl Arithmetic for Integer {
     #[inline(always)]
     fn code_value(activation: i16) -> i32 {
         round_shift(activation.into(), CODE_VALUE_SHIFT)
+    }
+
+    fn upsample_row(rows: [&[i16]; 2], inputs: usize, outputs: usize, out: &mut [i16]) {
+        let done = kernels::upsample(rows, inputs, inputs, outputs, out);
+        if let Some(rest) = out.get_mut(done * outputs..).filter(|rest| !rest.is_empty()) {
+            let rows = rows.map(|row| row.get(done / 2 * inputs..).unwrap_or_default());
+            portable_upsample::<Self>(rows, inputs, outputs, rest);
+        }
+    }
+
+    fn add_residual(residual: &[i16], samples: [&mut [u8]; 4]) {
+        let [above, below, u, v] = samples;
+        if !kernels::add_residual(residual, [&mut *above, &mut *below, &mut *u, &mut *v]) {
+            portable_add_residual::<Self>(residual, [above, below, u, v]);
+        }
     }
 
     fn layer_row(layer: &LayerRow<'_, i16>, out: &mut [i16]) {

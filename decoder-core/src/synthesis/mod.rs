@@ -10,7 +10,7 @@ mod plan;
 pub mod prediction;
 mod store;
 
-pub use arithmetic::{Arithmetic, LayerRow, portable_row};
+pub use arithmetic::{Arithmetic, LayerRow, portable_add_residual, portable_row, portable_upsample};
 #[cfg(feature = "float-reference")]
 pub use float::Float;
 pub use integer::Integer;

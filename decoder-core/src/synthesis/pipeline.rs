@@ -5,7 +5,6 @@ use core::ops::Range;
 use super::arithmetic::{Arithmetic, LayerRow};
 use super::plan::{MAX_NODES, Node, NodeKind, Plan, TILE};
 use super::store::{Source, Store};
-use crate::fixed::clip8;
 use crate::latents::{Group, LatentPlan};
 use crate::mask::{self, AnyMask, MAX_WORDS, runs, words};
 use crate::sink::{RowPair, RowSink};
@@ -186,7 +185,7 @@ impl<'a, A: Arithmetic> Pipeline<'a, A> {
             sites_mut(out, channels, &run).fill(bytemuck::Zeroable::zeroed());
             touched = true;
         }
-        mask.iter_mut().zip(&*reached).for_each(|(old, &new)| *old = new);
+        mask.iter_mut().zip(&*reached).for_each(|(old, new)| *old = *new);
         for run in runs(mask, GAP) {
             // Both sites that are upsampled from one.
             let end = run.end.max(run.start + RUN).next_multiple_of(2).min(node.width);
@@ -265,17 +264,13 @@ impl<'a, A: Arithmetic> Pipeline<'a, A> {
         let residual = ring_row(node, self.activations, row).get(SITE..).unwrap_or_default();
         let mask = self.masks.get(node.mask(row)).unwrap_or_default();
         let [above, below, u, v] = self.store.row_mut(row);
-        let (above, below) = (above.as_chunks_mut::<2>().0, below.as_chunks_mut::<2>().0);
         for run in runs(mask, GAP) {
-            let luma = part_mut(above, &run).iter_mut().zip(part_mut(below, &run));
-            let chroma = part_mut(u, &run).iter_mut().zip(part_mut(v, &run));
-            let residual = residual.get(run.start * SITE..).unwrap_or_default().as_chunks::<SITE>().0;
-            for (((above, below), (u, v)), residual) in luma.zip(chroma).zip(residual) {
-                let samples = above.iter_mut().chain(below).chain([u, v]);
-                for (sample, &residual) in samples.zip(residual) {
-                    *sample = clip8(i32::from(*sample) + A::code_value(residual));
-                }
-            }
+            let residual = residual.get(run.start * SITE..run.end * SITE).unwrap_or_default();
+            let luma = 2 * run.start..2 * run.end;
+            let luma = [&mut *above, &mut *below].map(|row| row.get_mut(luma.clone()).unwrap_or_default());
+            let chroma = [&mut *u, &mut *v].map(|row| row.get_mut(run.clone()).unwrap_or_default());
+            let ([above, below], [u, v]) = (luma, chroma);
+            A::add_residual(residual, [above, below, u, v]);
         }
     }
 
@@ -344,11 +339,12 @@ impl Inputs<'_> {
         let mut filled = first;
         for Injected { gain, before, after, m, log2 } in self.injected(node, row) {
             let [before, after] = [before, after].map(|latents| latents.get(run.clone()).unwrap_or_default());
-            let pairs = before.iter().zip(after);
-            for (site, (&before, &after)) in out.chunks_exact_mut(node.channels.max(1)).zip(pairs) {
-                if let Some(activation) = site.get_mut(filled) {
-                    *activation = A::latent(gain, before, after, m, log2);
-                }
+            let to = out.get_mut(filled..).unwrap_or_default().iter_mut().step_by(node.channels.max(1));
+            if log2 == 0 {
+                to.zip(after).for_each(|(to, &latent)| *to = A::latent(gain, latent, latent, 1, 0));
+            } else {
+                let latents = before.iter().zip(after);
+                to.zip(latents).for_each(|(to, (&before, &after))| *to = A::latent(gain, before, after, m, log2));
             }
             filled += 1;
         }
@@ -396,11 +392,6 @@ fn sites_mut<'a, T>(row: &'a mut [T], channels: usize, run: &Range<usize>) -> &'
     row.get_mut((run.start + 1) * channels..(run.end + 1) * channels).unwrap_or_default()
 }
 
-/// A run of a row.
-fn part_mut<'a, T>(row: &'a mut [T], run: &Range<usize>) -> &'a mut [T] {
-    row.get_mut(run.clone()).unwrap_or_default()
-}
-
 /// Writes the predicted samples after `filled` channels of each site of a row.
 fn see_prediction<A: Arithmetic>(
     row: &mut [A::Activation],
@@ -445,48 +436,5 @@ fn upsample_run<A: Arithmetic>(
     let from = first / 2 * upsampled;
     let rows =
         coarse_rows(row, before.height).map(|row| ring_row(before, activations, row).get(from..).unwrap_or_default());
-    let mut channel = 0;
-    while channel < upsampled {
-        let rows = rows.map(|row| row.get(channel..).unwrap_or_default());
-        let out = out.get_mut(channel..).unwrap_or_default();
-        channel += match upsampled - channel {
-            5.. => upsample_channels::<A, 5>(rows, upsampled, channels, out),
-            2.. => upsample_channels::<A, 2>(rows, upsampled, channels, out),
-            _ => upsample_channels::<A, 1>(rows, upsampled, channels, out),
-        };
-    }
-}
-
-/// Upsamples the first `COUNT` channels of `inputs` into the first of `outputs`; their number.
-///
-/// The rows, the nearer first, begin a site before that of the first two sites of `out`.
-#[inline(never)]
-fn upsample_channels<A: Arithmetic, const COUNT: usize>(
-    [near, far]: [&[A::Activation]; 2],
-    inputs: usize,
-    outputs: usize,
-    out: &mut [A::Activation],
-) -> usize {
-    let zeros = [A::start(0, 1); COUNT];
-    let mut columns = near.chunks(inputs.max(1)).zip(far.chunks(inputs.max(1))).map(|(near, far)| {
-        let mut column = zeros;
-        if let (Some(near), Some(far)) = (near.first_chunk::<COUNT>(), far.first_chunk::<COUNT>()) {
-            column.iter_mut().zip(near.iter().zip(far)).for_each(|(sum, (&near, &far))| *sum = A::column(near, far));
-        }
-        column
-    });
-    let mut before = columns.next().unwrap_or(zeros);
-    let mut own = columns.next().unwrap_or(zeros);
-    for pair in out.chunks_mut((2 * outputs).max(1)) {
-        let after = columns.next().unwrap_or(own);
-        let (left, right) = pair.split_at_mut(outputs.min(pair.len()));
-        for (site, beside) in [(left, &before), (right, &after)] {
-            if let Some(site) = site.first_chunk_mut::<COUNT>() {
-                let sums = own.iter().zip(beside);
-                site.iter_mut().zip(sums).for_each(|(site, (&own, &beside))| *site = A::upsample(own, beside));
-            }
-        }
-        (before, own) = (own, after);
-    }
-    COUNT
+    A::upsample_row(rows, upsampled, channels, out);
 }

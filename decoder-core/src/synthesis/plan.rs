@@ -151,7 +151,8 @@ impl Plan {
             let (offset, masks) = (self.activations, self.masks);
             if let Some(node) = self.nodes.get_mut(at) {
                 (node.rows, node.offset, node.masks) = (rows, offset, masks);
-                self.activations += rows * node.row_len();
+                // Even, so that kernels may load two at once.
+                self.activations += (rows * node.row_len()).next_multiple_of(2);
                 self.masks += rows * words(node.width);
             }
         }

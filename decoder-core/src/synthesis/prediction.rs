@@ -1,9 +1,7 @@
 //! Motion-compensated prediction of a row of sites from the picture before (SPEC section 8, "Prediction").
 
-use core::array::from_fn;
-
 use super::store::is_set;
-use crate::fixed::{clip8, round_shift};
+use crate::fixed::clip8;
 use crate::wire::{Interpolation, ROOT_LOG2};
 
 /// Sites of a motion block's row.
@@ -76,49 +74,99 @@ fn clamped_patch(row: &[u8], x: i32, samples: &mut [u8]) {
     }
 }
 
-/// Interpolates `COUNT` samples from the `LEN = COUNT + TAPS - 1` from `x` on of the rows from `y` on.
+/// Even and odd columns of four, two to a word.
+type Columns = [u32; 2];
+
+/// Four samples of a row as columns.
 #[inline(always)]
-fn interpolate<const COUNT: usize, const LEN: usize, const TAPS: usize>(
-    plane: Plane<'_>,
-    [y, x]: [i32; 2],
-    [of_y, of_x]: [[i32; TAPS]; 2],
-    shift: u32,
-) -> [u8; COUNT] {
-    let mut room = [[0; LEN]; TAPS];
-    let mut rows = (y..).map(|y| plane.row(y));
-    let rows = room.each_mut().map(|room| patch(rows.next().unwrap_or_default(), x, room));
-    let columns: [i32; LEN] = from_fn(|i| rows.iter().zip(of_y).map(|(row, w)| i32::from(row[i]) * w).sum());
-    let mut samples = [0; COUNT];
-    for (sample, columns) in samples.iter_mut().zip(columns.windows(TAPS)) {
-        let sum = columns.iter().zip(of_x).map(|(&column, w)| column * w).sum();
-        *sample = clip8(round_shift(sum, shift));
-    }
-    samples
+fn samples<const LEN: usize>(row: &[u8; LEN], four: usize) -> Columns {
+    let samples = u32::from_le_bytes(row.as_chunks::<4>().0.get(four).copied().unwrap_or_default());
+    [samples & 0x00ff_00ff, (samples >> 8) & 0x00ff_00ff]
 }
 
-/// Predicts the `COUNT` samples from `from` on of row `y` of a plane; `LINEAR` is `COUNT + 1`, `CUBIC_LEN` `COUNT + 3`.
+/// Adds weighted columns. Sums of 16 bits each, so that what is carried between them on the way cancels out.
+#[inline(always)]
+fn add_weighted([even, odd]: Columns, [more_even, more_odd]: Columns, weight: i32) -> Columns {
+    let weight = weight as u32;
+    [even.wrapping_add(more_even.wrapping_mul(weight)), odd.wrapping_add(more_odd.wrapping_mul(weight))]
+}
+
+/// Rows of a plane from `(y, x)` on.
+#[inline(always)]
+fn patches<'a, const LEN: usize, const TAPS: usize>(
+    plane: Plane<'a>,
+    [y, x]: [i32; 2],
+    room: &'a mut [[u8; LEN]; TAPS],
+) -> [&'a [u8; LEN]; TAPS] {
+    let mut rows = (y..).map(|y| plane.row(y));
+    room.each_mut().map(|room| patch(rows.next().unwrap_or_default(), x, room))
+}
+
+/// Interpolates between the samples at `(y, x)` and those below and after them. `LEN` is 4 more than there are samples.
 #[inline(never)]
-fn predict_run<const COUNT: usize, const LINEAR: usize, const CUBIC_LEN: usize>(
+fn bilinear<const LEN: usize>(plane: Plane<'_>, at: [i32; 2], [fy, fx]: [i32; 2], out: &mut [u8]) {
+    let mut room = [[0; LEN]; 2];
+    let [above, below] = patches(plane, at, &mut room);
+    let (own, after) = (8 - fx as u32, fx as u32);
+    let columns = |four| add_weighted(add_weighted([0; 2], samples(above, four), 8 - fy), samples(below, four), fy);
+    let [mut even, mut odd] = columns(0);
+    for (four, out) in out.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+        let [next_even, next_odd] = columns(four + 1);
+        let half = 0x0020_0020;
+        let left = (even * own + odd * after + half) >> 6;
+        let behind = (even >> 16) | (next_even << 16);
+        let right = (odd * own + behind * after + half) >> 6;
+        *out = ((left & 0x00ff_00ff) | (right & 0x00ff_00ff) << 8).to_le_bytes();
+        (even, odd) = (next_even, next_odd);
+    }
+}
+
+/// Interpolates with four taps from a row and a column before `at`. `LEN` is 4 more than there are samples.
+#[inline(never)]
+fn cubic<const LEN: usize>(plane: Plane<'_>, [y, x]: [i32; 2], [fy, fx]: [i32; 2], out: &mut [u8]) {
+    // What keeps sums of columns from being negative, and what becomes of it: all taps are 128.
+    const FLOOR: u32 = 18 * 255;
+    const START: i32 = (1 << 13) - 128 * FLOOR as i32;
+    let mut room = [[0; LEN]; 4];
+    let [first, second, third, fourth] = patches(plane, [y - 1, x - 1], &mut room);
+    let [of_y, [p, q, r, s]] = [fy, fx].map(|fraction| CUBIC[fraction as usize & 7]);
+    let columns = |four| {
+        let sums = [FLOOR << 16 | FLOOR; 2];
+        let sums = add_weighted(sums, samples(first, four), of_y[0]);
+        let sums = add_weighted(sums, samples(second, four), of_y[1]);
+        let sums = add_weighted(sums, samples(third, four), of_y[2]);
+        let [even, odd] = add_weighted(sums, samples(fourth, four), of_y[3]);
+        [even as u16, odd as u16, (even >> 16) as u16, (odd >> 16) as u16].map(i32::from)
+    };
+    let weighted = |a: i32, b: i32, c: i32, d: i32| clip8((START + a * p + b * q + c * r + d * s) >> 14);
+    let mut window = columns(0);
+    for (four, out) in out.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+        let next = columns(four + 1);
+        let ([a, b, c, d], [e, f, g, h]) = (window, next);
+        *out = [weighted(a, b, c, d), weighted(b, c, d, e), weighted(c, d, e, f), weighted(d, e, f, g)];
+        window = [e, f, g, h];
+    }
+}
+
+/// Predicts the `COUNT` samples from `from` on of row `y` of a plane; `LEN` is `COUNT + 4`.
+fn predict_run<const COUNT: usize, const LEN: usize>(
     plane: Plane<'_>,
     interpolation: Interpolation,
-    y: usize,
-    from: usize,
+    [y, from]: [usize; 2],
     vector: [Displacement; 2],
 ) -> [u8; COUNT] {
     let [vertical, horizontal] = vector;
-    let y = y as i32 + vertical.whole;
-    let x = from as i32 + horizontal.whole;
-    let (fy, fx) = (vertical.eighths, horizontal.eighths);
-    if fy == 0 && fx == 0 {
-        return *patch(plane.row(y), x, &mut [0; COUNT]);
+    let at = [y as i32 + vertical.whole, from as i32 + horizontal.whole];
+    let fractions = [vertical.eighths, horizontal.eighths];
+    let mut samples = [0; COUNT];
+    if fractions == [0, 0] {
+        return *patch(plane.row(at[0]), at[1], &mut samples);
     }
     match interpolation {
-        Interpolation::Bilinear => interpolate::<COUNT, LINEAR, 2>(plane, [y, x], [[8 - fy, fy], [8 - fx, fx]], 6),
-        Interpolation::Cubic => {
-            let weights = [CUBIC[fy as usize & 7], CUBIC[fx as usize & 7]];
-            interpolate::<COUNT, CUBIC_LEN, 4>(plane, [y - 1, x - 1], weights, 14)
-        }
+        Interpolation::Bilinear => bilinear::<LEN>(plane, at, fractions, &mut samples),
+        Interpolation::Cubic => cubic::<LEN>(plane, at, fractions, &mut samples),
     }
+    samples
 }
 
 /// Predicts the tiles of the row of sites `row` that change into `out`: two luma rows, Cb and Cr.
@@ -143,19 +191,11 @@ pub fn predict_row(
         let luma = vector.map(|v| Displacement::new(v, 2));
         let chroma = vector.map(|v| Displacement::new(v, 3));
         for (dy, out) in [&mut *above, &mut *below].into_iter().enumerate() {
-            let samples: [u8; 2 * BLOCK] = predict_run::<_, { 2 * BLOCK + 1 }, { 2 * BLOCK + 3 }>(
-                reference[0],
-                interpolation,
-                2 * row + dy,
-                2 * from,
-                luma,
-            );
-            put(out, 2 * from, &samples);
+            let at = [2 * row + dy, 2 * from];
+            put(out, 2 * from, &predict_run::<{ 2 * BLOCK }, { 2 * BLOCK + 4 }>(reference[0], interpolation, at, luma));
         }
         for (plane, out) in [(reference[1], &mut *u), (reference[2], &mut *v)] {
-            let samples: [u8; BLOCK] =
-                predict_run::<_, { BLOCK + 1 }, { BLOCK + 3 }>(plane, interpolation, row, from, chroma);
-            put(out, from, &samples);
+            put(out, from, &predict_run::<BLOCK, { BLOCK + 4 }>(plane, interpolation, [row, from], chroma));
         }
     }
 }

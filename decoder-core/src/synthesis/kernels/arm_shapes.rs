@@ -85,33 +85,31 @@ pub(super) fn layer_row(layer: &LayerRow<'_, i16>, out: &mut [i16]) -> bool {
     let point = kind == LayerKind::Point;
     let rows = if point { [layer.rows[1]; 3] } else { rows };
     let (full, rest) = (width / SITES, usize::from(!width.is_multiple_of(SITES)));
+    let of_output = weights.len() / outputs.max(1);
+    let out = out.as_mut_ptr();
     for output in (0..outputs).step_by(OUTPUTS) {
         let filters = if kind == LayerKind::Depthwise { filters(weights, output) } else { [0; 9] };
-        let of_output = weights.len() / outputs.max(1);
-        let channel = if kind == LayerKind::Depthwise { output } else { 0 };
+        let (channel, weights) = match kind {
+            LayerKind::Depthwise => (output, filters.as_ptr().cast()),
+            _ => (0, weights.as_ptr().wrapping_add(output * of_output)),
+        };
         for (site, count) in [(0, full), (width - SITES, rest)] {
             if count == 0 {
                 continue;
             }
-            let [row, rows @ ..] =
-                rows.map(|row| row.as_ptr().wrapping_add((if point { site + 1 } else { site }) * n + channel));
-            let first = out.as_mut_ptr().wrapping_add(site * outputs + output);
+            let first = if point { site + 1 } else { site } * n + channel;
+            let [row, above, below] = rows.map(|row| row.as_ptr().wrapping_add(first));
+            let place = out.wrapping_add(site * outputs + output);
+            let residual = layer.rows[1].as_ptr().wrapping_add((site + 1) * n + output);
             let mut blocks = Blocks {
                 row,
-                weights: match kind {
-                    LayerKind::Depthwise => filters.as_ptr().cast(),
-                    _ => weights.as_ptr().wrapping_add(output * of_output),
-                },
-                rows,
-                out: first,
+                weights,
+                rows: [above, below],
+                out: place,
                 out_stride: outputs * BYTES,
-                end: first.wrapping_add(count * SITES * outputs),
+                end: place.wrapping_add(count * SITES * outputs),
                 scale: 1 << (32 - layer.shift),
-                residual: if residual {
-                    layer.rows[1].as_ptr().wrapping_add((site + 1) * n + output)
-                } else {
-                    ptr::null()
-                },
+                residual: if layer.residual { residual } else { ptr::null() },
                 relu: relu.into(),
             };
             // SAFETY: `blocks` describes sites below `width` and outputs below `outputs`, with one tap more at both ends
@@ -125,10 +123,11 @@ pub(super) fn layer_row(layer: &LayerRow<'_, i16>, out: &mut [i16]) -> bool {
 
 /// The filters of two channels, tap by tap, the first in the lower half.
 fn filters(weights: &[i16], output: usize) -> [u32; 9] {
-    let mut taps = weights.iter().skip(9 * output).map(|&weight| u32::from(weight as u16));
     let mut filters = [0; 9];
-    filters.iter_mut().zip(&mut taps).for_each(|(filter, tap)| *filter = tap);
-    filters.iter_mut().zip(taps).for_each(|(filter, tap)| *filter |= tap << 16);
+    let [first, second] = [output, output + 1].map(|output| weights.get(9 * output..).unwrap_or_default());
+    for (filter, (&first, &second)) in filters.iter_mut().zip(first.iter().zip(second)) {
+        *filter = u32::from(first as u16) | u32::from(second as u16) << 16;
+    }
     filters
 }
 

@@ -1,8 +1,11 @@
-//! Layer rows for particular processors: the same numbers as the portable rows, sooner.
+//! Rows for particular processors: the same numbers as the portable ones, sooner.
 
 #[cfg(arm_dsp)]
 #[allow(unsafe_code)]
 mod arm_dsp;
+#[cfg(arm_dsp)]
+#[allow(unsafe_code)]
+mod arm_rows;
 #[cfg(arm_dsp)]
 #[allow(unsafe_code)]
 mod arm_shapes;
@@ -15,8 +18,32 @@ pub(super) fn layer_row(layer: &LayerRow<'_, i16>, out: &mut [i16]) -> bool {
     arm_shapes::layer_row(layer, out) || arm_dsp::layer_row(layer, out)
 }
 
+/// Upsamples `count` channels of pairs of sites; how many sites it did.
+#[cfg(arm_dsp)]
+pub(super) fn upsample(rows: [&[i16]; 2], inputs: usize, count: usize, outputs: usize, out: &mut [i16]) -> usize {
+    arm_rows::upsample(rows, inputs, count, outputs, out)
+}
+
+/// Adds the residuals of sites to their samples; whether it did.
+#[cfg(arm_dsp)]
+pub(super) fn add_residual(residual: &[i16], samples: [&mut [u8]; 4]) -> bool {
+    arm_rows::add_residual(residual, samples)
+}
+
 /// There are no kernels for this processor.
 #[cfg(not(arm_dsp))]
 pub(super) fn layer_row(_: &LayerRow<'_, i16>, _: &mut [i16]) -> bool {
+    false
+}
+
+/// There are no kernels for this processor.
+#[cfg(not(arm_dsp))]
+pub(super) fn upsample(_: [&[i16]; 2], _: usize, _: usize, _: usize, _: &mut [i16]) -> usize {
+    0
+}
+
+/// There are no kernels for this processor.
+#[cfg(not(arm_dsp))]
+pub(super) fn add_residual(_: &[i16], _: [&mut [u8]; 4]) -> bool {
     false
 }

@@ -1,0 +1,27 @@
+//! Two products at once, on processors that have such an instruction.
+
+/// `sum` and the products of the halves of two words.
+#[cfg(arm_dsp)]
+#[allow(unsafe_code)]
+#[inline(always)]
+pub(crate) fn add_products(a: u32, b: u32, sum: i32) -> i32 {
+    let result;
+    // SAFETY: the instruction only computes; build.rs has seen that the processor has it.
+    unsafe {
+        core::arch::asm!(
+            "smlad {}, {}, {}, {}",
+            lateout(reg) result, in(reg) a, in(reg) b, in(reg) sum,
+            options(pure, nomem, nostack, preserves_flags)
+        );
+    }
+    result
+}
+
+/// `sum` and the products of the halves of two words.
+#[cfg(not(arm_dsp))]
+#[inline(always)]
+pub(crate) fn add_products(a: u32, b: u32, sum: i32) -> i32 {
+    let low = i32::from(a as i16) * i32::from(b as i16);
+    let high = ((a as i32) >> 16) * ((b as i32) >> 16);
+    sum.wrapping_add(low).wrapping_add(high)
+}
