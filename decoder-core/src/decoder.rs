@@ -191,6 +191,26 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
     ///
     /// # Errors
     /// [`FrameError`]; the segment is given up then, and the decoder can begin another.
+    ///
+    /// # Examples
+    /// ```
+    /// use decoder_core::{Decoder, Limits, Rgb565Rows, Stream};
+    /// let bytes = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/vectors/many-segments.nvl"));
+    /// let stream = Stream::open(bytes, &Limits::HOST)?;
+    /// let mut scratch = vec![0; stream.scratch_len().div_ceil(4)];
+    /// let mut decoder = Decoder::new(&stream, &mut scratch)?;
+    /// let mut line = vec![0; stream.header().width.into()];
+    /// let mut drawn = 0;
+    /// let mut display = Rgb565Rows::new(&mut line, |place, pixels| {
+    ///     // A driver would set its window to `place` and send the pixels.
+    ///     drawn += pixels.len();
+    ///     if place.row < u16::MAX { Ok(()) } else { Err("out of the display") }
+    /// });
+    /// decoder.begin(stream.segment(0)?)?;
+    /// while decoder.next_frame(&mut display).expect("it decodes and is drawn") {}
+    /// assert!(drawn > 0);
+    /// # Ok::<(), decoder_core::Error>(())
+    /// ```
     pub fn next_frame<S: RowSink>(&mut self, sink: &mut S) -> core::result::Result<bool, FrameError<S::Error>> {
         self.next_frame_from(self.payload, sink)
     }

@@ -70,6 +70,13 @@ impl Limits {
     ///
     /// # Errors
     /// [`Error::Limit`] with the first quantity that is over.
+    ///
+    /// # Examples
+    /// ```
+    /// use decoder_core::{Error, Level, Quantity};
+    /// let error = Level::Nano.limits().check(&Level::Micro.limits()).unwrap_err();
+    /// assert!(matches!(error, Error::Limit { what: Quantity::MacPerPixel, value: 330, max: 100 }));
+    /// ```
     pub fn check(&self, demand: &Self) -> Result<()> {
         let pairs = [
             (Quantity::Width, u64::from(demand.width), u64::from(self.width)),

@@ -113,6 +113,12 @@ impl Device {
     }
 
     /// Pictures of `pixels` luma samples that it decodes in a second, about.
+    ///
+    /// # Examples
+    /// ```
+    /// let pico = host_encoder::device::Device::named("pico2").expect("it is known");
+    /// assert!(pico.frames_per_second(100, 96 * 96) > pico.frames_per_second(100, 160 * 120));
+    /// ```
     #[must_use]
     pub fn frames_per_second(&self, mac_per_pixel: u32, pixels: u64) -> f64 {
         let Instructions { every_pixel, every_mac } = self.instructions;

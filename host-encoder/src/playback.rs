@@ -121,6 +121,19 @@ pub fn check_header(header: &FileHeader) -> Result<(), Error> {
 ///
 /// # Errors
 /// [`PlaybackError::Stream`] if the file is damaged or too large, [`PlaybackError::Consumer`] from `on_frame`.
+///
+/// # Examples
+/// ```
+/// use host_encoder::playback::decode_file;
+/// let bytes = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/vectors/many-segments.nvl"));
+/// let mut brightest = 0;
+/// let report = decode_file(bytes, &mut |_, frame| {
+///     brightest = brightest.max(frame.y.iter().copied().max().unwrap_or(0));
+///     Ok::<(), std::convert::Infallible>(())
+/// })?;
+/// assert_eq!(report.pictures.len(), report.info.header.frames as usize);
+/// # Ok::<(), host_encoder::playback::PlaybackError<std::convert::Infallible>>(())
+/// ```
 pub fn decode_file<E>(
     bytes: &[u8],
     on_frame: &mut dyn FnMut(usize, &Frame) -> Result<(), E>,
@@ -162,6 +175,16 @@ pub fn decode_file<E>(
 ///
 /// # Errors
 /// What is wrong with the file.
+///
+/// # Examples
+/// ```
+/// let bytes = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/vectors/many-segments.nvl"));
+/// let info = host_encoder::playback::inspect(bytes)?;
+/// let parts = &info.parts;
+/// let sum = parts.header + parts.weights + parts.motion + parts.grids.iter().sum::<f64>();
+/// assert!((sum - bytes.len() as f64).abs() < 1e-6);
+/// # Ok::<(), decoder_core::Error>(())
+/// ```
 pub fn inspect(bytes: &[u8]) -> Result<StreamInfo, Error> {
     match decode_file::<Infallible>(bytes, &mut |_, _| Ok(())) {
         Ok(report) => Ok(report.info),

@@ -23,6 +23,13 @@ const PEAK: f64 = 1.8;
 const AROUND: usize = 3;
 
 /// The numbers of the frames that begin a new scene, in order; never 0. The same frames give the same cuts everywhere.
+///
+/// # Examples
+/// ```
+/// use host_encoder::{sample::{SampleSettings, sample_clip}, scenes::cuts};
+/// let still = sample_clip(&SampleSettings { frames: 5, ..SampleSettings::default() });
+/// assert!(cuts(&still.frames).is_empty());
+/// ```
 #[must_use]
 pub fn cuts(frames: &[Frame]) -> Vec<usize> {
     let reduced: Vec<Reduced> = frames.iter().map(Reduced::new).collect();

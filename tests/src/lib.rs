@@ -1,5 +1,6 @@
 //! Fixtures: streams of every shape, damage, what has to hold of any bytes, frames as plain arrays, and a cluster.
 
+pub mod documents;
 pub mod frames;
 #[cfg(feature = "encoder")]
 pub mod golden;

@@ -3,6 +3,8 @@
 mod bench;
 mod c_library;
 mod demo;
+#[cfg(test)]
+mod documents;
 mod flash;
 mod no_panic;
 mod run;

@@ -36,6 +36,18 @@ impl<'a> Stream<'a> {
     /// # Errors
     /// [`Error::NeedMoreData`] if the bytes end within them, [`Error::Limit`] if the stream costs more than `limits` or than its own level
     /// allows, otherwise what is wrong with it.
+    ///
+    /// # Examples
+    /// ```
+    /// use decoder_core::{Error, Level, Limits, Stream};
+    /// let bytes = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/vectors/many-segments.nvl"));
+    /// let stream = Stream::open(bytes, &Limits::HOST)?;
+    /// assert_eq!(stream.segments().count(), stream.header().segments as usize);
+    /// // A machine that has less than the stream needs refuses it before any work.
+    /// let little = Limits { scratch: 1000, ..Level::Nano.limits() };
+    /// assert!(matches!(Stream::open(bytes, &little), Err(Error::Limit { .. })));
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn open(bytes: &'a [u8], limits: &Limits) -> Result<Self> {
         let (head, at) = Head::parse(bytes, limits)?;
         let (index, body) = file::index(bytes, at, head.header().segments)?;
@@ -132,6 +144,18 @@ impl<'a> Stream<'a> {
 
     /// The first segment with an intact header whose sync word lies at `from` or behind it, and the bytes that it takes. It needs no
     /// index, and looks at each byte a bounded number of times. What it finds may be of any number, and its payload may be damaged.
+    ///
+    /// # Examples
+    /// ```
+    /// use decoder_core::{Limits, Stream};
+    /// let bytes = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/vectors/many-segments.nvl"));
+    /// let stream = Stream::open(bytes, &Limits::HOST)?;
+    /// // Where the second segment begins, for a reader that lost its way in the first.
+    /// let (first, _) = stream.find_segment(0).expect("there is a segment");
+    /// let (_, second) = stream.find_segment(first.end).expect("there is another");
+    /// assert_eq!(second.header.index, 1);
+    /// # Ok::<(), decoder_core::Error>(())
+    /// ```
     #[must_use]
     pub fn find_segment(&self, from: usize) -> Option<(Range<usize>, Segment<'a>)> {
         let mut from = from.max(self.body);

@@ -100,7 +100,11 @@ fn read_stream(
 fn last_line(stderr: impl Read) -> String {
     let lines = BufReader::new(stderr).split(b'\n').map_while(Result::ok);
     let text = lines.map(|line| String::from_utf8_lossy(&line).trim().to_owned());
-    let last = text.filter(|line| !line.is_empty()).last().unwrap_or_default();
+    let said: Vec<String> = text.filter(|line| !line.is_empty()).collect();
+    if said.iter().any(|line| line.contains("matches no streams")) {
+        return "it has no pictures, only sound or text".into();
+    }
+    let last = said.last().cloned().unwrap_or_default();
     // Without the name and address of the part of ffmpeg that says it.
     match last.split_once("] ") {
         Some((part, message)) if part.starts_with('[') => message.to_owned(),

@@ -69,6 +69,22 @@ pub fn read_clip(input: &Input, range: ClipRange) -> Result<Loaded, InputError> 
 ///
 /// # Errors
 /// [`InputError`], naming the input, the cause and the mend.
+///
+/// # Examples
+/// ```
+/// use host_encoder::io::{ClipRange, Conversion, Input, read_converted, write_y4m};
+/// use host_encoder::sample::{SampleSettings, sample_clip};
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("clip.y4m");
+/// write_y4m(&mut std::fs::File::create(&path)?, &sample_clip(&SampleSettings { frames: 6, ..SampleSettings::default() }))?;
+/// let halved = |original: &host_encoder::io::Original| Conversion {
+///     size: Some(original.scaled_to_width(original.width / 2)),
+///     rate: Some((12, 1)),
+/// };
+/// let clip = read_converted(&Input::File(path), ClipRange::default(), &mut { halved })?.clip;
+/// assert_eq!((clip.width, clip.height, clip.frames.len()), (80, 48, 3));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn read_converted(
     input: &Input,
     range: ClipRange,

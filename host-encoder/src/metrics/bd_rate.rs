@@ -25,6 +25,14 @@ pub struct BdRate {
 
 /// The rate of `test` relative to `reference` at equal quality, averaged in log rate over the qualities that both reach;
 /// nothing where there are none, or where a curve has less than two points.
+///
+/// # Examples
+/// ```
+/// use host_encoder::metrics::{RatePoint, bd_rate};
+/// let curve = |factor: f64| [(1000.0, 30.0), (2000.0, 33.0), (4000.0, 36.0)].map(|(rate, quality)| RatePoint { rate: factor * rate, quality });
+/// let difference = bd_rate(&curve(1.0), &curve(0.9)).expect("the curves meet");
+/// assert!((difference.percent + 10.0).abs() < 1e-9);
+/// ```
 #[must_use]
 pub fn bd_rate(reference: &[RatePoint], test: &[RatePoint]) -> Option<BdRate> {
     let (reference, test) = (Curve::new(reference)?, Curve::new(test)?);

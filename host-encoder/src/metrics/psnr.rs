@@ -41,6 +41,16 @@ impl PsnrMeter {
     ///
     /// # Panics
     /// If the frames differ in size.
+    ///
+    /// # Examples
+    /// ```
+    /// use host_encoder::{frame::Frame, metrics::PsnrMeter};
+    /// let mut decoded = Frame::black(16, 16);
+    /// decoded.y[0] += 16;
+    /// let mut meter = PsnrMeter::default();
+    /// meter.add(&Frame::black(16, 16), &decoded);
+    /// assert!((meter.total().y - 48.13).abs() < 0.01);
+    /// ```
     pub fn add(&mut self, source: &Frame, decoded: &Frame) -> Psnr {
         assert_eq!((source.width, source.height), (decoded.width, decoded.height));
         let mut mse = [0.0; 3];

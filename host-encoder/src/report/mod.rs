@@ -132,6 +132,18 @@ pub struct Names {
 ///
 /// # Panics
 /// If the source has another size.
+///
+/// # Examples
+/// ```
+/// use host_encoder::{playback::decode_file, frame::Clip, report::{Names, collect, html}};
+/// let bytes = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/vectors/many-segments.nvl"));
+/// let mut source = Clip { width: 0, height: 0, rate: (25, 1), frames: vec![] };
+/// decode_file(bytes, &mut |_, frame| Ok::<_, std::convert::Infallible>(source.frames.push(frame.clone())))?;
+/// let names = Names { file: "a.nvl".into(), source: "a.y4m".into() };
+/// let page = html(&collect(&names, bytes, &source, None)?);
+/// assert!(page.contains("a.y4m"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn collect(names: &Names, bytes: &[u8], source: &Clip, encode: Option<Value>) -> Result<Report> {
     let mut quality = Quality::default();
     let mut decoded = Vec::new();

@@ -37,6 +37,13 @@ impl Default for SampleSettings {
 const OVERSAMPLING: usize = 4;
 
 /// Makes the clip.
+///
+/// # Examples
+/// ```
+/// use host_encoder::sample::{SampleSettings, sample_clip};
+/// let clip = sample_clip(&SampleSettings { frames: 2, ..SampleSettings::default() });
+/// assert_eq!((clip.width, clip.height, clip.frames.len()), (160, 96, 2));
+/// ```
 #[must_use]
 pub fn sample_clip(settings: &SampleSettings) -> Clip {
     let scene = Scene::new(settings);

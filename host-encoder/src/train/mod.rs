@@ -144,6 +144,16 @@ impl Shelf for NoShelf {
 ///
 /// # Errors
 /// [`EncodeError`].
+///
+/// # Examples
+/// ```
+/// use host_encoder::{progress::Silent, sample, settings::{Effort, EncodeSettings}, train};
+/// let clip = sample::sample_clip(&sample::SampleSettings { width: 16, height: 16, frames: 2, rate: (24, 1) });
+/// let settings = EncodeSettings { effort: Effort::Draft, ..EncodeSettings::default() };
+/// let encoded = train::encode(&clip, &settings, &mut Silent)?;
+/// assert!(encoded.bytes.starts_with(b"NVL"));
+/// # Ok::<(), train::EncodeError>(())
+/// ```
 pub fn encode(clip: &Clip, settings: &EncodeSettings, observer: &mut dyn Observer) -> Result<Encoded, EncodeError> {
     encode_outline(&clip.frames, &Outline::new(clip, settings)?, settings, &NoShelf, observer)
 }

@@ -80,6 +80,15 @@ pub struct Found {
 ///
 /// # Errors
 /// [`EncodeError`].
+///
+/// # Examples
+/// ```no_run
+/// use host_encoder::{progress::Silent, sample, settings::EncodeSettings, train::{Target, encode_to_target}};
+/// let clip = sample::sample_clip(&sample::SampleSettings::default());
+/// let found = encode_to_target(&clip, &EncodeSettings::default(), Target::Bytes(10_000.0), &mut Silent)?;
+/// println!("{} bytes at lambda {}", found.encoded.bytes.len(), found.lambda);
+/// # Ok::<(), host_encoder::train::EncodeError>(())
+/// ```
 pub fn encode_to_target(
     clip: &Clip,
     settings: &EncodeSettings,
