@@ -22,7 +22,7 @@ const QEMU: [&[&str]; 2] = [
     &["apt-get", "install", "-y", "--no-install-recommends", "qemu-system-arm", "qemu-system-misc"],
 ];
 
-const OPTIONAL: [Optional; 5] = [
+const OPTIONAL: [Optional; 7] = [
     Optional {
         program: "ffmpeg",
         ask: &["ffmpeg", "-version"],
@@ -52,6 +52,18 @@ const OPTIONAL: [Optional; 5] = [
         ask: &["probe-rs", "--version"],
         gives: "`cargo xtask flash` through a probe; without it there is a file to copy",
         install: "cargo install probe-rs-tools --locked",
+    },
+    Optional {
+        program: "sbatch",
+        ask: &["sbatch", "--version"],
+        gives: "the test and the measurement of an encode on a Slurm cluster",
+        install: "apt install slurm-wlm munge",
+    },
+    Optional {
+        program: "parallel",
+        ask: &["parallel", "--version"],
+        gives: "the test of an encode by GNU parallel",
+        install: "apt install parallel",
     },
 ];
 

@@ -22,7 +22,7 @@ const CODING: [&str; 6] = ["--effort", "draft", "--segment-frames", "6", "--no-s
 
 /// Measures this machine and, where Slurm is, a cluster of two nodes on it, and prints the tables.
 pub fn run(bench: &Bench) -> Result<()> {
-    let size = (96, 64);
+    let size = (64, 48);
     bench.write_clip("scale.y4m", size, FRAMES * COUNTS[COUNTS.len() - 1])?;
     let cores = available_parallelism().map_or(1, usize::from);
     println!("Segments of {}x{}, {FRAMES} frames, level micro, effort draft; {cores} cores.\n", size.0, size.1);
