@@ -2,13 +2,13 @@
 
 use decoder_core::octree::{ContextShape, INPUTS, PASSES};
 use decoder_core::weights::{BIAS_LIMIT, CONTEXT_LIMIT, GAIN_LIMIT, WEIGHT_LIMIT};
-use decoder_core::wire::{Architecture, Geometry, Interpolation, LayerKind, SITE, Temporal};
+use decoder_core::wire::{Architecture, Geometry, Interpolation, Layer, LayerKind, SITE, Temporal};
 use ndarray::{Array3, ArrayD, ArrayView4, IxDyn};
 
 use crate::autodiff::ops::octree_rate::{OctreeRate, OctreeRateConfig, Parent, SliceTypes, grid_roots, motion_roots};
 use crate::autodiff::ops::{
-    self, Affine, Concat, Conv, ConvKind, Dissimilarity, Distortion, FakeQuant, GridFrame, Reconstruct, SoftRound,
-    TensorRate, Upsample2, Warp, WeightedSum,
+    self, Affine, Concat, Conv, ConvKind, Dissimilarity, Distortion, FakeQuant, GridFrame, Hidden, Reconstruct, Relay,
+    SoftRound, TensorRate, Upsample2, Warp, WeightedSum,
 };
 use crate::autodiff::{Graph, Var};
 
@@ -278,6 +278,16 @@ impl Network {
                 (weights, biases.map(|biases| self.quantised(biases, 1)))
             })
             .collect();
+        let sees_prediction = architecture.motion.is_some_and(|motion| motion.sees_prediction);
+        // What does not depend on the pictures before is computed for all pictures at the same time.
+        let mut residuals = vec![];
+        if !sees_prediction {
+            for frame in 0..targets.len() {
+                self.graph.begin_lane();
+                residuals.push(self.add_synthesis(architecture, geometry, frame, None, &gains, &filters));
+            }
+            self.graph.end_lanes();
+        }
         let mut previous: Option<Var> = None;
         for (frame, target) in targets.iter().enumerate() {
             let motion = architecture.motion.filter(|_| predicted);
@@ -293,7 +303,9 @@ impl Network {
                 }
                 _ => flat,
             };
-            let residual = self.add_synthesis(architecture, geometry, frame, prediction, &gains, &filters);
+            let residual = residuals.get(frame).copied().unwrap_or_else(|| {
+                self.add_synthesis(architecture, geometry, frame, Some(prediction), &gains, &filters)
+            });
             let picture = self.graph.push(Reconstruct, &[prediction, residual, self.picture_rounding]);
             let target = self.graph.leaf(target.clone().into_dyn(), false);
             self.distortion[0].push(self.graph.push(Distortion::Luma, &[picture, target]));
@@ -316,12 +328,18 @@ impl Network {
         architecture: &Architecture,
         geometry: Geometry,
         frame: usize,
-        prediction: Var,
+        prediction: Option<Var>,
         gains: &[Var],
         filters: &[(Var, Option<Var>)],
     ) -> Var {
         let graph = &mut self.graph;
-        let mut filters = filters.iter();
+        let relayed: Vec<(Var, Option<Var>)> = filters
+            .iter()
+            .map(|&(weights, biases)| {
+                (graph.push(Relay, &[weights]), biases.map(|biases| graph.push(Relay, &[biases])))
+            })
+            .collect();
+        let mut filters = relayed.iter();
         let mut features: Option<Var> = None;
         for (number, stage) in architecture.stages.iter().enumerate() {
             let stride_log2 = architecture.stage_stride_log2(number);
@@ -333,19 +351,27 @@ impl Network {
                     parts.push(graph.push(grid_frame(grid.temporal, frame), &[vars.rounded, gain]));
                 }
             }
-            if stride_log2 == 0 && architecture.motion.is_some_and(|motion| motion.sees_prediction) {
+            if let Some(prediction) = prediction.filter(|_| stride_log2 == 0) {
                 parts.push(graph.push(Affine { scale: 1.0 / 64.0, offset: -2.0 }, &[prediction]));
             }
             let mut activations = if parts.len() == 1 { parts[0] } else { graph.push(Concat, &parts) };
-            for layer in &stage.layers {
+            let mut layers = stage.layers.iter().peekable();
+            while let Some(layer) = layers.next() {
                 let Some(&(weights, biases)) = filters.next() else { break };
                 let kind = match layer.kind {
                     LayerKind::Point => ConvKind::Point,
                     LayerKind::Full => ConvKind::Full,
                     LayerKind::Depthwise => ConvKind::Depthwise,
                 };
-                let inputs: Vec<Var> = [Some(activations), Some(weights), biases].into_iter().flatten().collect();
-                activations = graph.push(Conv::new(kind, layer.relu, layer.residual), &inputs);
+                let next = layers.next_if(|next| are_pair(layer, next)).and_then(|_| filters.next());
+                activations = if let Some(&(more_weights, more_biases)) = next {
+                    let inputs = [Some(activations), Some(weights), Some(more_weights), biases, more_biases];
+                    graph.push(Hidden::new(), &inputs.into_iter().flatten().collect::<Vec<_>>())
+                } else {
+                    let inputs = [Some(activations), Some(weights), biases];
+                    let inputs: Vec<Var> = inputs.into_iter().flatten().collect();
+                    graph.push(Conv::new(kind, layer.relu, layer.residual), &inputs)
+                };
             }
             features = Some(activations);
         }
@@ -509,6 +535,12 @@ fn fixed_bits(architecture: &Architecture) -> f64 {
     (gains + layers + 6 * tensors) as f64
 }
 
+/// Whether two layers that follow one another are one [`Hidden`].
+fn are_pair(first: &Layer, second: &Layer) -> bool {
+    let plain = |layer: &Layer| layer.kind == LayerKind::Point && !layer.residual && layer.bias == first.bias;
+    plain(first) && plain(second) && first.relu && !second.relu
+}
+
 /// What a grid is at a picture (SPEC section 8, item 2).
 fn grid_frame(temporal: Temporal, frame: usize) -> GridFrame {
     match temporal {
@@ -562,5 +594,55 @@ fn first_context(tensor: usize, value: &mut ArrayD<f32>) {
         }
         4 => value.fill(-1.5),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use decoder_core::Level;
+
+    use super::*;
+    use crate::train::presets::architecture;
+
+    /// A network of three small pictures with latents that are not zero, after a step.
+    fn network(level: Level, structural: bool) -> Network {
+        let geometry = Geometry::new(46, 34);
+        let architecture = architecture(level, geometry, true, None);
+        let shape = (SITE, geometry.height, geometry.width);
+        let picture = |frame: usize| Array3::from_shape_fn(shape, |(c, y, x)| (60 + 20 * c + 3 * y + x + frame) as f32);
+        let targets: Vec<_> = (0..3).map(picture).collect();
+        // Bits count next to nothing, so that gradients tell of the pictures.
+        let objective = Objective { lambda: 1e-6, structural, size: [46, 34] };
+        let random = &mut Random::new(1);
+        let mut network = Network::new(&architecture, geometry, &targets, true, [100; 3], &objective, random);
+        for at in 0..network.grids.len() {
+            let latents = network.graph.value_mut(network.grids[at].latents);
+            latents.iter_mut().for_each(|latent| *latent = random.normal());
+        }
+        network.run(structural);
+        network
+    }
+
+    #[test]
+    fn everything_that_is_trained_counts() {
+        for level in [Level::Nano, Level::Micro, Level::Edge, Level::Full] {
+            let network = network(level, false);
+            let layers = network.layers.iter().map(|layer| layer.weights);
+            let grids = network.grids.iter().flat_map(|grid| [grid.latents, grid.gain]);
+            for (number, var) in layers.chain(grids).enumerate() {
+                let largest = network.graph.gradient(var).iter().fold(0.0, |most: f32, g| most.max(g.abs()));
+                assert!(largest > 1e-3, "{level:?}, leaf {number}: {largest}");
+            }
+        }
+    }
+
+    #[test]
+    fn structure_counts_as_much_as_squared_errors_do() {
+        let network = network(Level::Micro, true);
+        let [luma, structure] = [&network.distortion[0], &network.dissimilarity].map(|vars| network.sum_of(vars));
+        let weight = |term: usize| f64::from(network.graph.value(network.weights[0])[term]);
+        let expected = STRUCTURAL_SHARE * EXCHANGE * luma / 3.0;
+        assert!((weight(3) * structure - expected).abs() < 1e-4 * expected);
+        assert!((weight(0) - (1.0 - STRUCTURAL_SHARE) / 3.0).abs() < 1e-6);
     }
 }
