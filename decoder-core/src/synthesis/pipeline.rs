@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use super::arithmetic::{Arithmetic, LayerRow};
-use super::plan::{MAX_NODES, Node, NodeKind, Plan, TILE};
+use super::plan::{MAX_NODES, Node, NodeKind, Plan, RELAY, TILE};
 use super::store::{Source, Store};
 use crate::latents::{Group, LatentPlan};
 use crate::mask::{self, AnyMask, MAX_WORDS, runs, words};
@@ -174,10 +174,13 @@ impl<'a, A: Arithmetic> Pipeline<'a, A> {
         let mut reached: AnyMask = [0; MAX_WORDS];
         let Some(reached) = reached.get_mut(..words(node.width)) else { return };
         self.reach(node, before, row, reached);
+        let Some(mask) = self.masks.get_mut(node.mask(row)) else { return };
+        if node.relay {
+            return mask.iter_mut().zip(&*reached).for_each(|(old, new)| *old = *new);
+        }
         let (earlier, own) = self.activations.split_at_mut(node.offset.min(self.activations.len()));
         let (channels, len) = (node.channels.max(1), node.row_len());
         let Some(out) = own.get_mut(node.slot(row) * len..).and_then(|rest| rest.get_mut(..len)) else { return };
-        let Some(mask) = self.masks.get_mut(node.mask(row)) else { return };
         // The row that was here may have been reached elsewhere.
         mask.iter_mut().zip(&*reached).for_each(|(old, new)| *old &= !new);
         let mut touched = false;
@@ -202,24 +205,19 @@ impl<'a, A: Arithmetic> Pipeline<'a, A> {
                         see_prediction::<A>(inner, channels, filled, self.store.row(row));
                     }
                 }
-                (NodeKind::Layer { layer, number, inputs, weights, biases }, Some(before)) => {
-                    let outputs = usize::from(layer.outputs);
-                    let weights = self.inputs.weights.get(weights..).unwrap_or_default();
-                    let biases = self.inputs.biases.get(biases..).unwrap_or_default();
+                (NodeKind::Layer { .. }, Some(before)) if before.relay => {
+                    let source = at.checked_sub(2).and_then(|at| self.plan.nodes.get(at));
+                    let (earlier, relay) = earlier.split_at_mut(before.offset.min(earlier.len()));
+                    let source = source.map_or(&[][..], |source| ring_row(source, earlier, row));
+                    self.inputs.relay::<A>([before, node], source, relay, &run, out);
+                }
+                (NodeKind::Layer { layer, inputs, .. }, Some(before)) => {
                     let taps = run.start * inputs..(run.end + 2) * inputs;
-                    let layer_row = LayerRow {
-                        kind: layer.kind,
-                        inputs,
-                        outputs,
-                        relu: layer.relu,
-                        residual: layer.residual,
-                        shift: self.inputs.scalars.shifts.get(number).copied().unwrap_or(1).into(),
-                        weights: weights.get(..layer.kind.weights(inputs, outputs)).unwrap_or_default(),
-                        biases: if layer.bias { biases.get(..outputs).unwrap_or_default() } else { &[] },
-                        rows: around(row, layer.kind.radius(), before.height)
-                            .map(|row| ring_row(before, earlier, row).get(taps.clone()).unwrap_or_default()),
-                    };
-                    A::layer_row(&layer_row, sites_mut(out, channels, &run));
+                    let rows = around(row, layer.kind.radius(), before.height)
+                        .map(|row| ring_row(before, earlier, row).get(taps.clone()).unwrap_or_default());
+                    if let Some(layer_row) = self.inputs.layer_row(node.kind, rows) {
+                        A::layer_row(&layer_row, sites_mut(out, channels, &run));
+                    }
                 }
                 (NodeKind::Layer { .. }, None) => {}
             }
@@ -349,6 +347,52 @@ impl Inputs<'_> {
             filled += 1;
         }
         filled
+    }
+
+    /// A row of a layer.
+    fn layer_row<'a, T>(&'a self, kind: NodeKind, rows: [&'a [T]; 3]) -> Option<LayerRow<'a, T>> {
+        let NodeKind::Layer { layer, number, inputs, weights, biases } = kind else { return None };
+        let outputs = usize::from(layer.outputs);
+        let weights = self.weights.get(weights..).unwrap_or_default();
+        let biases = self.biases.get(biases..).unwrap_or_default();
+        Some(LayerRow {
+            kind: layer.kind,
+            inputs,
+            outputs,
+            relu: layer.relu,
+            residual: layer.residual,
+            shift: self.scalars.shifts.get(number).copied().unwrap_or(1).into(),
+            weights: weights.get(..layer.kind.weights(inputs, outputs)).unwrap_or_default(),
+            biases: if layer.bias { biases.get(..outputs).unwrap_or_default() } else { &[] },
+            rows,
+        })
+    }
+
+    /// Computes a run of two point layers from a row, a few sites at a time.
+    fn relay<A: Arithmetic>(
+        &self,
+        [first, second]: [&Node; 2],
+        source: &[A::Activation],
+        between: &mut [A::Activation],
+        run: &Range<usize>,
+        out: &mut [A::Activation],
+    ) {
+        let inputs = match first.kind {
+            NodeKind::Layer { inputs, .. } => inputs,
+            NodeKind::Input { .. } => return,
+        };
+        for start in run.clone().step_by(RELAY) {
+            let end = (start + RELAY).min(run.end);
+            // Kernels work on several sites: a short rest begins earlier.
+            let start = start.min(end.saturating_sub(RUN)).max(run.start);
+            let taps = source.get(start * inputs..(end + 2) * inputs).unwrap_or_default();
+            let sites = 0..end - start;
+            let Some(layer_row) = self.layer_row(first.kind, [taps; 3]) else { return };
+            A::layer_row(&layer_row, sites_mut(between, first.channels, &sites));
+            let taps = between.get(..(sites.end + 2) * first.channels).unwrap_or_default();
+            let Some(layer_row) = self.layer_row(second.kind, [taps; 3]) else { return };
+            A::layer_row(&layer_row, sites_mut(out, second.channels, &(start..end)));
+        }
     }
 
     /// The two slices around the picture, how far it is from the first of them, and log2 of their distance.

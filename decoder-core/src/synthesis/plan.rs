@@ -15,6 +15,9 @@ use crate::wire::{Architecture, FileHeader, Geometry, Layer, LayerKind, MAX_LAYE
 /// Most nodes: an input for each stage, and the layers.
 pub(super) const MAX_NODES: usize = MAX_STAGES + MAX_LAYERS;
 
+/// Sites that two point layers work on at a time, so that the many channels between them are never there for a whole row.
+pub(super) const RELAY: usize = 30;
+
 /// Sites of a tile: what is shown or not as a whole, in each row.
 pub(super) const TILE: usize = 8;
 
@@ -40,6 +43,12 @@ pub(super) enum NodeKind {
     },
 }
 
+impl NodeKind {
+    fn is_point(&self) -> bool {
+        matches!(self, Self::Layer { layer: Layer { kind: LayerKind::Point, .. }, .. })
+    }
+}
+
 /// A ring of rows: what is computed from the node before.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Node {
@@ -54,12 +63,15 @@ pub(super) struct Node {
     pub(super) offset: usize,
     /// Offset of the ring's masks.
     pub(super) masks: usize,
+    /// Whether it is a point layer of which only [`RELAY`] sites exist at a time, on their way into the point layer after it.
+    pub(super) relay: bool,
 }
 
 impl Node {
     /// Activations of a row, with a site of padding at both ends.
     pub(super) fn row_len(&self) -> usize {
-        (self.width + 2) * self.channels
+        let sites = if self.relay { self.width.min(RELAY) } else { self.width };
+        (sites + 2) * self.channels
     }
 
     /// The place of a row's mask.
@@ -137,20 +149,31 @@ impl Plan {
     fn push(&mut self, kind: NodeKind, stride_log2: u32, channels: usize) {
         let (height, width) = self.geometry.grid(stride_log2);
         // The header's check bounds stages and layers, so there is room.
-        let _ = self.nodes.push(Node { kind, stride_log2, height, width, channels, rows: 1, offset: 0, masks: 0 });
+        let _ = self.nodes.push(Node {
+            kind,
+            stride_log2,
+            height,
+            width,
+            channels,
+            rows: 1,
+            offset: 0,
+            masks: 0,
+            relay: false,
+        });
     }
 
     /// A ring keeps the rows that the node after it looks at.
     fn size_rings(&mut self) {
+        let mut relayed = false;
         for at in 0..self.nodes.len() {
             let after = self.nodes.get(at + 1).map(|node| node.kind);
-            let rows = match after {
-                Some(NodeKind::Layer { layer: Layer { kind: LayerKind::Point, .. }, .. }) | None => 1,
-                Some(_) => 3,
-            };
+            let rows = if after.is_none_or(|after| after.is_point()) { 1 } else { 3 };
+            let pair = self.nodes.get(at).is_some_and(|node| node.kind.is_point())
+                && after.is_some_and(|after| after.is_point());
+            relayed = pair && !relayed;
             let (offset, masks) = (self.activations, self.masks);
             if let Some(node) = self.nodes.get_mut(at) {
-                (node.rows, node.offset, node.masks) = (rows, offset, masks);
+                (node.rows, node.offset, node.masks, node.relay) = (rows, offset, masks, relayed);
                 // Even, so that kernels may load two at once.
                 self.activations += (rows * node.row_len()).next_multiple_of(2);
                 self.masks += rows * words(node.width);
