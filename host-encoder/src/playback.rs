@@ -126,7 +126,7 @@ pub fn check_header(header: &FileHeader) -> Result<(), Error> {
 /// ```
 /// use host_encoder::playback::decode_file;
 /// let bytes = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/vectors/many-segments.nvl"));
-/// let mut brightest = 0;
+/// let mut brightest = 0_u8;
 /// let report = decode_file(bytes, &mut |_, frame| {
 ///     brightest = brightest.max(frame.y.iter().copied().max().unwrap_or(0));
 ///     Ok::<(), std::convert::Infallible>(())

@@ -38,9 +38,9 @@ fn the_page_needs_nothing_else_and_its_data_are_whole() {
     for list in ["source", "decoded", "psnr", "pictures"] {
         assert_eq!(data[list].as_array().unwrap().len(), frames, "{list}");
     }
-    // Three code values of luma everywhere, apart from where they were limited.
+    // Three code values of luma, fewer where there was nothing to take away.
     let psnr = data["totals"]["psnr_y"].as_f64().unwrap();
-    assert!((psnr - 38.588).abs() < 1.0, "{psnr} dB");
+    assert!((38.58..60.0).contains(&psnr), "{psnr} dB");
     let parts: f64 = data["parts"].as_array().unwrap().iter().map(|part| part["bytes"].as_f64().unwrap()).sum();
     assert!((parts - data["totals"]["bytes"].as_f64().unwrap()).abs() < 1e-6);
 }
