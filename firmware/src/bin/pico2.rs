@@ -16,7 +16,7 @@ use defmt_rtt as _;
 use embedded_hal::spi::MODE_0;
 use embedded_hal_bus::spi::ExclusiveDevice;
 use embedded_io::{Read, Seek};
-use embedded_sdmmc::sdcard::SdCard;
+use embedded_sdmmc::SdCard;
 use firmware::board::{Memory, flash_clip, picture_size};
 use firmware::card::with_file;
 use firmware::display::{DisplayRows, st7789};
@@ -103,7 +103,7 @@ fn main() -> ! {
     let queue = &raw mut QUEUE;
     // SAFETY: the only reference, because this function runs once.
     let (producer, mut consumer) = unsafe { &mut *queue }.split();
-    let mut draw = move || {
+    let draw = move || {
         let (mut collected, mut line, mut timer) = ([0; 512], [0; WIDTH], timer);
         let Ok(panel) = st7789(panel, select, reset, &mut timer, &mut collected, PANEL) else {
             panic!("the panel does not answer")

@@ -48,6 +48,7 @@ pub fn run(args: &FlashArgs) -> Result<()> {
     let elf = build(args.board, &args.panel)?;
     let mut parts = Image::parts(&elf)?;
     let program: usize = parts.iter().map(|part| part.bytes.len()).sum();
+    ensure!(parts.first().is_some_and(|part| part.address == board.flash), "the program lies at the wrong place");
     ensure!(
         parts.iter().all(|part| part.address as usize + part.bytes.len() <= board.clip as usize),
         "the program does not end before {:#x}, where the clip begins",
