@@ -58,13 +58,13 @@ fn a_cluster_that_loses_a_node_makes_the_file_of_a_local_encode() {
         if segments(&at("plan.segments")) >= 2 && second {
             break;
         }
-        assert!(started.elapsed() < Duration::from_secs(60), "nothing is done: {:?}", cluster.queue());
+        assert!(started.elapsed() < Duration::from_secs(300), "nothing is done: {:?}", cluster.queue());
         sleep(Duration::from_millis(20));
     }
     cluster.kill_node(1).expect("the node runs");
     let done = segments(&at("plan.segments"));
     assert!(done < SEGMENTS, "the node was lost too late to matter");
-    cluster.wait_until_idle(Duration::from_secs(120)).expect("all jobs end");
+    cluster.wait_until_idle(Duration::from_secs(600)).expect("all jobs end");
     let log = fs::read_to_string(at("plan.segments/mux.log")).unwrap_or_default();
     let (far, local) = (fs::read(at("far.nvl")), fs::read(at("local.nvl")).expect("the local file"));
     assert!(far.unwrap_or_else(|error| panic!("{error}: {log}")) == local, "the two files differ");
