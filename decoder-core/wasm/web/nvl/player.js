@@ -166,7 +166,11 @@ export class Player extends EventTarget {
   /** Pauses, and shows the next picture, or with -1 the one before. */
   async step(by = 1) {
     this.pause();
-    if (!this.clip || this.#wanted) {
+    // A step that is asked for while a picture is awaited comes after it.
+    while (this.#wanted) {
+      await this.#wanted.promise;
+    }
+    if (!this.clip) {
       return;
     }
     if (by !== 1) {
