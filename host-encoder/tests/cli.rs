@@ -10,6 +10,7 @@ use decoder_core::wire::{FileHeader, Geometry};
 use host_encoder::bitstream::{SegmentModel, file_bytes, segment_bytes};
 use host_encoder::io::write_y4m;
 use host_encoder::sample::{SampleSettings, sample_clip};
+use host_encoder::settings::EncodeSettings;
 use host_encoder::train::architecture;
 use tempfile::TempDir;
 
@@ -75,7 +76,7 @@ fn y4m() -> Vec<u8> {
 fn nvl() -> Vec<u8> {
     let (width, height, frames) = (32, 24, 3);
     let geometry = Geometry::new(width, height);
-    let architecture = architecture(Level::Micro, geometry, true, None);
+    let architecture = architecture(&EncodeSettings::default(), geometry);
     let mut model = SegmentModel::zeros(&architecture, geometry, frames, true);
     model.grids.iter_mut().for_each(|grid| grid.fill(1));
     let frames = u32::try_from(frames).unwrap();

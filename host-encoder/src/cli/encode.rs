@@ -108,7 +108,7 @@ pub(super) fn check_level(clip: &Clip, settings: &EncodeSettings) -> Result<()> 
     let header = |level| -> Result<FileHeader> {
         let (width, height) = (u16::try_from(clip.width)?, u16::try_from(clip.height)?);
         let (rate_num, rate_den) = clip.rate;
-        let architecture = architecture(level, Geometry::new(width, height), settings.motion, settings.root_depth);
+        let architecture = architecture(&EncodeSettings { level, ..settings.clone() }, Geometry::new(width, height));
         let frames = u32::try_from(clip.frames.len())?;
         Ok(FileHeader { width, height, rate_num, rate_den, frames, segments: 1, level, architecture })
     };

@@ -92,7 +92,7 @@ fn adapted(original: &Original, size: (usize, usize), new_rate: (u32, u32)) -> A
 fn demand(settings: &EncodeSettings, (width, height): (usize, usize), (num, den): (u32, u32)) -> Option<Demand> {
     let (width, height) = (u16::try_from(width).ok()?, u16::try_from(height).ok()?);
     let geometry = Geometry::new(width, height);
-    let architecture = architecture(settings.level, geometry, settings.motion, settings.root_depth);
+    let architecture = architecture(settings, geometry);
     let level: Level = settings.level;
     let header =
         FileHeader { width, height, rate_num: num, rate_den: den, frames: 1, segments: 1, level, architecture };

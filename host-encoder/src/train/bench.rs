@@ -39,7 +39,7 @@ pub struct StepCost {
 #[must_use]
 pub fn measure_steps(clip: &Clip, settings: &EncodeSettings, steps: u64) -> StepCost {
     let geometry = Geometry::new(clip.width as u16, clip.height as u16);
-    let architecture = architecture(settings.level, geometry, settings.motion, settings.root_depth);
+    let architecture = architecture(settings, geometry);
     let mut random = Random::new(segment_seed(settings.seed, 0));
     let source = Source::new(&clip.frames, &architecture, geometry, settings);
     let schedule = Schedule::new(settings.effort, clip.frames.len());

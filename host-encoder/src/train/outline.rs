@@ -83,7 +83,7 @@ impl Outline {
             frames,
             segments: segments.len() as u32,
             level,
-            architecture: architecture(level, geometry, settings.motion, settings.root_depth),
+            architecture: architecture(settings, geometry),
         };
         let checked = header.check().and_then(|demand| level.limits().check(&demand.limits));
         checked.map_err(|source| EncodeError::Level {

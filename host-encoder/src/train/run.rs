@@ -1,5 +1,6 @@
 //! A phase of a fit, step by step.
 
+use decoder_core::weights::GAIN_LIMIT;
 use ndarray::{Axis, Slice};
 
 use crate::autodiff::Var;
@@ -17,6 +18,10 @@ use super::state::{FitState, LeafState};
 const SHIFT: u8 = 7;
 /// Decay of the mean squared gradients: shorter than usual, as steps are few.
 const BETA2: f64 = 0.95;
+/// Bounds of a gain. The format has none below 0: without them a gain may slip through 0, and its grid is lost in the file.
+const LEAST_GAIN: f32 = 1.0 / 64.0;
+/// See [`LEAST_GAIN`].
+const MOST_GAIN: f32 = GAIN_LIMIT as f32 * GAIN_STEP;
 
 /// A leaf and its optimiser.
 struct Trained {
@@ -169,6 +174,9 @@ impl Run {
             if rate > 0.0 {
                 let (value, gradient) = self.network.graph.value_and_gradient(leaf.var);
                 finite &= leaf.adam.step(value, gradient, rate).is_ok();
+                if leaf.kind == Kind::Gain {
+                    value.mapv_inplace(|gain| gain.clamp(LEAST_GAIN, MOST_GAIN));
+                }
             }
         }
         finite

@@ -209,8 +209,8 @@ impl Passes<'_> {
         first: f64,
         (tries, tolerance): (usize, f64),
     ) -> Result<(Found, Secant), EncodeError> {
-        let outline = Outline::new(clip, settings)?;
-        let at = outline.segments.iter().map(|span| kept_at(settings.effort, span.frames as usize)).collect();
+        let segments = Outline::new(clip, settings)?.segments;
+        let at = segments.iter().map(|span| kept_at(settings.effort, span.frames as usize)).collect();
         let mut middle = Middle { at, ..Middle::default() };
         let mut kept_lambda = f64::NAN;
         let mut secant = Secant { slope: target.slope(), tried: Vec::new() };
@@ -219,11 +219,13 @@ impl Passes<'_> {
         for number in 1..=tries {
             middle.resumes = (lambda / kept_lambda).ln().abs() <= REACH;
             if !middle.resumes {
-                *middle.states() = vec![None; outline.segments.len()];
+                *middle.states() = vec![None; segments.len()];
                 kept_lambda = lambda;
             }
             self.begin(format!("{name} {number}, lambda {lambda:.1}: "));
             let settings = EncodeSettings { lambda, ..settings.clone() };
+            // What the streams are made of depends on lambda, the segments do not.
+            let outline = Outline::of_segments((clip.width, clip.height), clip.rate, segments.clone(), &settings)?;
             let encoded = encode_outline(&clip.frames, &outline, &settings, &middle, self)?;
             let excess = target.excess(encoded.bytes.len() as f64, psnr_y(clip, &encoded.bytes)?);
             secant.tried.push((lambda.ln(), excess));

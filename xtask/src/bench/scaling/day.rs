@@ -23,7 +23,7 @@ pub fn table() -> String {
     ] {
         let settings = EncodeSettings { level, effort, ..EncodeSettings::default() };
         let geometry = Geometry::new(width, height);
-        let architecture = architecture(level, geometry, settings.motion, settings.root_depth);
+        let architecture = architecture(&settings, geometry);
         let length = usize::from(settings.segment_frames);
         let cost = expected_cost(&architecture, geometry, length, &settings);
         let segments = (DAY * rate).div_ceil(length);

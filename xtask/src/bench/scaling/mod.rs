@@ -111,7 +111,7 @@ fn cost_table(points: &[Point]) -> String {
     for point in points {
         let Point { settings, size, frames, .. } = point;
         let geometry = point.geometry();
-        let architecture = architecture(settings.level, geometry, settings.motion, settings.root_depth);
+        let architecture = architecture(settings, geometry);
         let expected = expected_cost(&architecture, geometry, *frames, settings);
         table.row([
             &format!("{}x{}", size.0, size.1),

@@ -31,7 +31,7 @@ pub struct Model {
 impl Point {
     fn load(&self) -> Load {
         let geometry = self.geometry();
-        Load::of(&architecture(self.settings.level, geometry, true, None), geometry)
+        Load::of(&architecture(&self.settings, geometry), geometry)
     }
 
     /// The size of its grids.
