@@ -97,9 +97,22 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<Picture>, Error> {
 }
 
 /// A picture of which only the changes are written.
-struct Canvas {
+#[derive(Clone, Debug)]
+pub struct Canvas {
     width: usize,
-    picture: Picture,
+    /// What it shows.
+    pub picture: Picture,
+}
+
+impl Canvas {
+    /// Full of garbage, which the first picture has to cover.
+    #[must_use]
+    pub fn new(stream: &Stream<'_>) -> Self {
+        let (width, height) = (usize::from(stream.header().width), usize::from(stream.header().height));
+        let plane = |width: usize, height: usize| vec![0x5a; width * height];
+        let chroma = plane(width.div_ceil(2), height.div_ceil(2));
+        Self { width, picture: Picture([plane(width, height), chroma.clone(), chroma]) }
+    }
 }
 
 impl RowSink for Canvas {
@@ -133,10 +146,7 @@ pub fn decode_changes(bytes: &[u8]) -> Result<(Vec<Picture>, Tiles), Error> {
     let stream = Stream::open(bytes, &Limits::HOST)?;
     let mut scratch = vec![0x5a5a_a5a5; stream.scratch_len() / 4];
     let mut decoder = Decoder::new(&stream, &mut scratch)?;
-    let (width, height) = (usize::from(stream.header().width), usize::from(stream.header().height));
-    let plane = |width: usize, height: usize| vec![0x5a; width * height];
-    let chroma = plane(width.div_ceil(2), height.div_ceil(2));
-    let mut canvas = Canvas { width, picture: Picture([plane(width, height), chroma.clone(), chroma]) };
+    let mut canvas = Canvas::new(&stream);
     let (mut pictures, mut sum) = (vec![], Tiles::default());
     for segment in stream.segments() {
         decoder.begin(segment?)?;

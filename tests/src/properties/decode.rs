@@ -4,7 +4,7 @@ use decoder_core::synthesis::Integer;
 use decoder_core::{Error, Stream};
 
 use super::{LIMITS, PICTURES};
-use crate::frames::{Collector, Picture, decode_segment, with_decoder};
+use crate::frames::{Canvas, Collector, Picture, decode_segment, with_decoder};
 use crate::mend;
 
 pub(super) fn check(data: &[u8]) {
@@ -17,6 +17,7 @@ pub(super) fn check(data: &[u8]) {
 /// The pictures of each segment and what ended it.
 fn pictures(bytes: &[u8]) -> Result<(), Error> {
     let stream = Stream::open(bytes, &LIMITS)?;
+    shows_changes(&stream)?;
     with_decoder::<Integer, _>(&stream, |decoder| {
         let mut left = PICTURES;
         for segment in stream.segments() {
@@ -46,4 +47,29 @@ fn has_size(picture: &Picture, stream: &Stream<'_>) {
     let [width, height] = [stream.header().width, stream.header().height].map(usize::from);
     let chroma = width.div_ceil(2) * height.div_ceil(2);
     assert_eq!(picture.0.each_ref().map(Vec::len), [width * height, chroma, chroma]);
+}
+
+/// A sink that takes changes only shows the pictures of one that takes all, also behind a segment that does not decode.
+fn shows_changes(stream: &Stream<'_>) -> Result<(), Error> {
+    with_decoder::<Integer, _>(stream, |whole| {
+        with_decoder::<Integer, _>(stream, |changes| {
+            let mut canvas = Canvas::new(stream);
+            for number in 0..stream.header().segments.min(4) {
+                let Ok(segment) = stream.segment(number) else { continue };
+                let begun = [whole.begin(segment), changes.begin(segment)];
+                assert_eq!(begun[0], begun[1], "segment {number}");
+                for picture in 0..PICTURES {
+                    let mut collector = Collector::default();
+                    let result = whole.next_frame(&mut collector);
+                    assert_eq!(changes.next_frame(&mut canvas), result, "segment {number}, picture {picture}");
+                    if result != Ok(true) {
+                        break;
+                    }
+                    let same = collector.pictures.last() == Some(&canvas.picture);
+                    assert!(same, "segment {number}, picture {picture}: not all changes were shown");
+                }
+            }
+            Ok(())
+        })
+    })
 }
