@@ -28,10 +28,18 @@ pub fn folder() -> PathBuf {
 /// All vectors, by name.
 ///
 /// # Errors
-/// If one cannot be read.
+/// If one cannot be read, or there is none.
 pub fn load() -> io::Result<Vec<Vector>> {
+    load_from(&folder())
+}
+
+/// All vectors of another folder.
+///
+/// # Errors
+/// If one cannot be read, or there is none.
+pub fn load_from(folder: &Path) -> io::Result<Vec<Vector>> {
     let mut vectors = Vec::new();
-    for entry in fs::read_dir(folder())? {
+    for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "nvl") {
             let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -40,6 +48,9 @@ pub fn load() -> io::Result<Vec<Vector>> {
         }
     }
     vectors.sort_by(|a, b| a.name.cmp(&b.name));
+    if vectors.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::NotFound, "there are no vectors"));
+    }
     Ok(vectors)
 }
 

@@ -2,10 +2,13 @@
 
 mod bench;
 mod c_library;
+mod ci;
+mod conformance;
 mod demo;
 #[cfg(test)]
 mod documents;
 mod flash;
+mod fuzz;
 mod no_panic;
 mod run;
 mod setup;
@@ -46,6 +49,16 @@ enum Task {
     Web(web::WebArgs),
     /// Build the player for a real board with a clip, and flash it or say how
     Flash(flash::FlashArgs),
+    /// Decode the golden vectors on every kind of machine and compare
+    Conformance(conformance::ConformanceArgs),
+    /// Look for bytes that break the decoder, with libFuzzer
+    Fuzz(fuzz::FuzzArgs),
+    /// Flip every bit of every golden vector, and cut each to every length
+    Hostile,
+    /// Measure which lines of the decoder its tests reach
+    Coverage,
+    /// Make every check there is: `test`, no panics, Miri, damage, licences, documentation, conformance
+    Ci(ci::CiArgs),
     /// Prove that nothing in the decoder can panic on a microcontroller
     NoPanic,
     /// Build the decoder as a static library for C
@@ -66,6 +79,11 @@ fn main() -> ExitCode {
         Task::Run(args) => run::run(&args),
         Task::Web(args) => web::run(&args),
         Task::Flash(args) => flash::run(&args),
+        Task::Conformance(args) => conformance::run(&args),
+        Task::Fuzz(args) => fuzz::run(&args),
+        Task::Hostile => ci::hostile(),
+        Task::Coverage => ci::coverage(),
+        Task::Ci(args) => ci::run(&args),
         Task::NoPanic => no_panic::run(),
         Task::CLibrary(args) => c_library::run(&args),
         Task::Tables => tables::run(),

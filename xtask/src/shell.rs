@@ -18,6 +18,13 @@ pub fn run(words: &[&str]) -> Result<bool> {
     Ok(status.with_context(|| format!("cannot run {}", words[0]))?.success())
 }
 
+/// The same with a variable of the environment.
+pub fn run_with((variable, value): (&str, &str), words: &[&str]) -> Result<bool> {
+    println!("\n$ {variable}={value} {}", words.join(" "));
+    let status = command(words).env(variable, value).status();
+    Ok(status.with_context(|| format!("cannot run {}", words[0]))?.success())
+}
+
 /// Whether a command runs and succeeds, without a sound.
 pub fn succeeds(words: &[&str]) -> bool {
     let silent = command(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();

@@ -72,7 +72,7 @@ pub fn run(args: &RunArgs) -> Result<()> {
 }
 
 /// What the host shows of a clip.
-fn on_host(clip: &[u8]) -> Result<Shown> {
+pub fn on_host(clip: &[u8]) -> Result<Shown> {
     let words = Stream::open(clip, &Limits::HOST)?.scratch_len() / 4;
     shown(Mapped::new(clip), words)
 }
