@@ -1,6 +1,8 @@
 //! Decoding on the host. Every decoded pixel and every reported byte of this crate comes through here, from
 //! `decoder-core`.
 
+mod conceal;
+
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
@@ -9,6 +11,8 @@ use decoder_core::{Decoder, Error, FrameError, Limits, RowPair, RowSink, Segment
 
 use crate::bitstream::file_bytes;
 use crate::frame::Frame;
+
+pub use conceal::{Concealed, Salvage};
 
 /// Why a file was not decoded to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -145,7 +149,8 @@ pub fn decode_file<E>(
     let mut sink = WholeFrames(Frame::black(header.width.into(), header.height.into()));
     let mut parts = BytesByKind { grids: vec![0.0; header.architecture.grids.len()], ..BytesByKind::default() };
     let mut decoding = Duration::ZERO;
-    let mut pictures = Vec::with_capacity(header.frames as usize);
+    // The header may promise more pictures than there are.
+    let mut pictures = Vec::new();
     for segment in stream.segments() {
         let mut started = Instant::now();
         decoder.begin(segment?)?;

@@ -226,6 +226,9 @@ pub struct DecodeArgs {
     /// `-` is Y4M on standard output
     #[arg(short, long, value_name = "OUT", value_parser = OsStringValueParser::new().try_map(|text| Target::parse(&text)), help_heading = "Output")]
     pub output: Target,
+    /// Show what is left of a damaged file: the last good picture in the place of lost ones
+    #[arg(long)]
+    pub conceal: bool,
     /// Replace the output if it exists
     #[arg(short = 'y', long = "overwrite", help_heading = "Output")]
     pub overwrite: bool,
