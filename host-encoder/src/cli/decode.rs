@@ -95,12 +95,16 @@ fn range(numbers: &RangeInclusive<u32>) -> String {
 /// What is shown: a file that is intact, or what is left of one.
 enum Source<'a> {
     Whole(&'a [u8], FileHeader),
-    Salvaged(Salvage<'a>),
+    Salvaged(Box<Salvage<'a>>),
 }
 
 impl<'a> Source<'a> {
     fn open(bytes: &'a [u8], conceal: bool) -> Result<Self, Error> {
-        if conceal { Salvage::find(bytes).map(Self::Salvaged) } else { Ok(Self::Whole(bytes, playback::check(bytes)?)) }
+        if conceal {
+            Ok(Self::Salvaged(Box::new(Salvage::find(bytes)?)))
+        } else {
+            Ok(Self::Whole(bytes, playback::check(bytes)?))
+        }
     }
 
     fn is_lost(&self) -> bool {
