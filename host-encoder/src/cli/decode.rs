@@ -94,7 +94,7 @@ fn range(numbers: &RangeInclusive<u32>) -> String {
 
 /// What is shown: a file that is intact, or what is left of one.
 enum Source<'a> {
-    Whole(&'a [u8], FileHeader),
+    Whole(&'a [u8], Box<FileHeader>),
     Salvaged(Box<Salvage<'a>>),
 }
 
@@ -103,7 +103,7 @@ impl<'a> Source<'a> {
         if conceal {
             Ok(Self::Salvaged(Box::new(Salvage::find(bytes)?)))
         } else {
-            Ok(Self::Whole(bytes, playback::check(bytes)?))
+            Ok(Self::Whole(bytes, Box::new(playback::check(bytes)?)))
         }
     }
 

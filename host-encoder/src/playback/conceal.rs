@@ -122,7 +122,7 @@ fn hold<E>(
 }
 
 /// The numbers below `count` that are not among `numbers`.
-fn missing(numbers: &mut Vec<u32>, count: u32) -> Vec<RangeInclusive<u32>> {
+fn missing(numbers: &mut [u32], count: u32) -> Vec<RangeInclusive<u32>> {
     numbers.sort_unstable();
     let mut next = 0;
     let mut gaps = vec![];
@@ -141,8 +141,8 @@ mod tests {
 
     #[test]
     fn gaps_are_found_at_both_ends_and_between() {
-        assert_eq!(missing(&mut vec![], 3), [0..=2]);
-        assert_eq!(missing(&mut vec![4, 1, 2], 7), [0..=0, 3..=3, 5..=6]);
-        assert!(missing(&mut vec![0, 1], 2).is_empty());
+        assert_eq!(missing(&mut [], 3), [0..=2]);
+        assert_eq!(missing(&mut [4, 1, 2], 7), [0..=0, 3..=3, 5..=6]);
+        assert!(missing(&mut [0, 1], 2).is_empty());
     }
 }
