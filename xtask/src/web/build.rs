@@ -14,8 +14,8 @@ use crate::shell;
 const TARGET: &str = "wasm32-unknown-unknown";
 /// The decoder's variants: file, and flags of the compiler.
 pub const VARIANTS: [(&str, &str); 2] = [("nvl.wasm", ""), ("nvl-simd128.wasm", "-C target-feature=+simd128")];
-/// Most bytes of a variant.
-const MAX_BYTES: usize = 100_000;
+/// Most bytes of a variant: 100 KiB.
+const MAX_BYTES: usize = 100 << 10;
 
 /// Builds both variants and puts the page together; where it is.
 pub fn assemble() -> Result<PathBuf> {
