@@ -72,7 +72,7 @@ fn lost_segments_show_the_last_good_picture() {
         }
     }
     assert!(shown == expected, "other pictures");
-    assert_eq!(concealed.lost_segments, lost.map(|number| number..=number));
+    assert_eq!(concealed.lost_segments, lost.map(|number| number as u32..=number as u32));
     assert_eq!(concealed.held_frames as usize, lost.map(|number| segments[number].1.len()).iter().sum::<usize>());
 }
 

@@ -602,12 +602,13 @@ mod tests {
     use decoder_core::Level;
 
     use super::*;
+    use crate::settings::EncodeSettings;
     use crate::train::presets::architecture;
 
     /// A network of three small pictures with latents that are not zero, after a step.
     fn network(level: Level, structural: bool) -> Network {
         let geometry = Geometry::new(46, 34);
-        let architecture = architecture(level, geometry, true, None);
+        let architecture = architecture(&EncodeSettings { level, ..EncodeSettings::default() }, geometry);
         let shape = (SITE, geometry.height, geometry.width);
         let picture = |frame: usize| Array3::from_shape_fn(shape, |(c, y, x)| (60 + 20 * c + 3 * y + x + frame) as f32);
         let targets: Vec<_> = (0..3).map(picture).collect();
