@@ -145,14 +145,18 @@ impl Cluster {
     /// Kills the processes of this cluster's jobs, and their step daemons, whose environment `which` accepts.
     fn kill_processes(&self, which: impl Fn(&str) -> bool) {
         let own = format!("SLURM_CONF={}", self.folder.join("slurm.conf").display());
+        let (mut daemons, mut jobs) = (Vec::new(), Vec::new());
         for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
             let Some(id) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
             let Ok(environment) = fs::read(entry.path().join("environ")) else { continue };
             let environment = String::from_utf8_lossy(&environment);
             if environment.contains(&own) && which(&environment) && id != std::process::id() {
-                kill(id);
+                let name = fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
+                if name.starts_with("slurmstepd") { &mut daemons } else { &mut jobs }.push(id);
             }
         }
+        // The daemons first: a machine that loses power does not report that its jobs have died.
+        daemons.into_iter().chain(jobs).for_each(kill);
     }
 }
 

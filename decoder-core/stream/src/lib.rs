@@ -26,7 +26,7 @@
 //! let mut buffer = [0; 4096];
 //! let input = Input::open(Forward::new(uart), &mut buffer, &Limits::HOST).map_err(|error| error.to_string())?;
 //! let mut scratch = vec![0; input.head().scratch_len() / 4];
-//! let mut decoder = StreamDecoder::new(input, &mut scratch)?;
+//! let mut decoder = StreamDecoder::new(input, &mut scratch).map_err(|error| error.to_string())?;
 //! while !matches!(decoder.next(&mut screen).map_err(|error| error.to_string())?, Event::End) {}
 //! # Ok(()) }
 //! # assert!(play(&b"not a video"[..]).is_err());

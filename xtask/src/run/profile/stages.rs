@@ -66,7 +66,7 @@ pub struct Place {
 fn stage(file: &str, function: &str) -> Option<Stage> {
     let named = |names: &[&str]| names.iter().any(|name| function.contains(name));
     Some(match file {
-        "fixed.rs" | "arena.rs" | "error.rs" | "synthesis/integer.rs" | "synthesis/plan.rs" => return None,
+        "fixed.rs" | "arena.rs" | "dsp.rs" | "error.rs" | "synthesis/integer.rs" | "synthesis/plan.rs" => return None,
         "decoder.rs" | "limits.rs" => Stage::Stream,
         "weights.rs" => Stage::Weights,
         "latents.rs" => Stage::Octree,
@@ -76,7 +76,7 @@ fn stage(file: &str, function: &str) -> Option<Stage> {
         "synthesis/prediction.rs" => Stage::Motion,
         "synthesis/store.rs" if named(&["predict"]) => Stage::Motion,
         "synthesis/store.rs" => Stage::Output,
-        "synthesis/mask.rs" => Stage::Skipping,
+        "mask.rs" => Stage::Skipping,
         "synthesis/pipeline.rs" if named(&["reach", "mark", "changed"]) => Stage::Skipping,
         "synthesis/pipeline.rs" if named(&["upsample", "inject", "replicate"]) => Stage::Upsampling,
         "synthesis/pipeline.rs" if named(&["finish", "emit"]) => Stage::Output,
@@ -103,7 +103,7 @@ fn stage_of_path(path: &str, function: &str) -> Option<Stage> {
 fn stage_of_name(name: &str) -> Stage {
     let path = name.trim_start_matches('<').split([' ', '<', '>']).next().unwrap_or_default();
     let modules: Vec<&str> = path.split("::").collect();
-    let files = (1..=modules.len()).rev().map(|depth| format!("{}.rs", modules[..depth].join("/")));
+    let files = (1..=modules.len()).map(|depth| format!("{}.rs", modules[..depth].join("/")));
     let mut stages = files.filter_map(|file| stage(&file, name)).filter(|stage| !matches!(stage, Stage::File(_)));
     stages.next().unwrap_or(if path.starts_with("synthesis") { Stage::Layers } else { Stage::Stream })
 }
