@@ -156,7 +156,7 @@ impl Cluster {
             }
         }
         // The daemons first: a machine that loses power does not report that its jobs have died.
-        daemons.into_iter().chain(jobs).for_each(kill);
+        kill(&daemons.into_iter().chain(jobs).collect::<Vec<_>>());
     }
 }
 
@@ -204,9 +204,10 @@ fn wait(what: &str, mut ready: impl FnMut() -> io::Result<bool>) -> io::Result<(
     Err(io::Error::new(io::ErrorKind::TimedOut, format!("{what} did not get ready")))
 }
 
-fn kill(id: u32) {
+fn kill(ids: &[u32]) {
     // Without a crate for signals: the tests of this repository need one only here.
-    let _ = Command::new("kill").args(["-KILL", &id.to_string()]).stderr(Stdio::null()).status();
+    let ids = ids.iter().map(u32::to_string);
+    let _ = Command::new("kill").arg("-KILL").args(ids).stderr(Stdio::null()).status();
 }
 
 fn private(path: &Path, mode: u32) -> io::Result<()> {
