@@ -79,16 +79,17 @@ pub fn programs(command: &str) -> Vec<Vec<String>> {
     let mut programs = vec![Vec::new()];
     let mut words = words.into_iter();
     while let Some(word) = words.next() {
-        match word.as_str() {
-            "|" | "&&" | "||" | ";" => programs.push(Vec::new()),
-            ">" | "2>" | "<" | ">>" => drop(words.next()),
+        let (bare, ends) = word.strip_suffix(';').map_or((word.as_str(), false), |bare| (bare, true));
+        let ends = match bare {
+            "|" | "&&" | "||" | "" => true,
+            ">" | "2>" | "<" | ">>" => words.next().is_some_and(|file| file.ends_with(';')),
             _ => {
-                let (word, ends) = word.strip_suffix(';').map_or((word.as_str(), false), |word| (word, true));
-                programs.last_mut().expect("there is one").push(word.to_owned());
-                if ends {
-                    programs.push(Vec::new());
-                }
+                programs.last_mut().expect("there is one").push(bare.to_owned());
+                ends
             }
+        };
+        if ends {
+            programs.push(Vec::new());
         }
     }
     programs.retain(|program| !program.is_empty());

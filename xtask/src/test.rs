@@ -7,7 +7,7 @@ use crate::{setup, shell};
 const CHECKS: [&[&str]; 3] = [
     &["cargo", "fmt", "--all", "--check"],
     &["cargo", "clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
-    &["cargo", "test", "--workspace"],
+    &["cargo", "test", "--workspace", "--no-fail-fast"],
 ];
 
 /// Runs all checks, also after one has failed, and fails if any did.
