@@ -1,4 +1,6 @@
-//! Fixed point against float, on a stream that was trained.
+//! Fixed point against float, on streams that were trained and on the golden vectors.
+//!
+//! `cargo test -p nvl-tests --test conformance -- --nocapture` prints the figures.
 
 use decoder_core::synthesis::{Arithmetic, Float, Integer};
 use host_encoder::progress::Silent;
@@ -6,6 +8,7 @@ use host_encoder::sample::{SampleSettings, sample_clip};
 use host_encoder::settings::{Effort, EncodeSettings};
 use host_encoder::train::encode;
 use nvl_tests::frames::{Picture, decode_with};
+use nvl_tests::vectors;
 
 /// The least PSNR between the two, for each frame and plane, in dB (SPEC section 10).
 const LEAST_PSNR: f64 = 48.0;
@@ -63,8 +66,8 @@ fn compare(a: &[Picture], b: &[Picture]) -> (f64, u8) {
     })
 }
 
-fn trained(motion: bool) -> Vec<u8> {
-    let clip = sample_clip(&SampleSettings { width: 96, height: 64, frames: 8, rate: (24, 1) });
+fn trained(motion: bool, frames: usize) -> Vec<u8> {
+    let clip = sample_clip(&SampleSettings { width: 96, height: 64, frames, rate: (24, 1) });
     let settings = EncodeSettings { effort: Effort::Draft, motion, ..EncodeSettings::default() };
     encode(&clip, &settings, &mut Silent).expect("it fits").bytes
 }
@@ -72,7 +75,7 @@ fn trained(motion: bool) -> Vec<u8> {
 #[test]
 fn the_integer_decoder_stays_with_its_float_twin() {
     for motion in [true, false] {
-        let bytes = trained(motion);
+        let bytes = trained(motion, 8);
         let float = decode_with::<Float>(&bytes).expect("it decodes");
         let (psnr, difference) = compare(&decode_with::<Integer>(&bytes).expect("it decodes"), &float);
         assert!(
@@ -82,4 +85,57 @@ fn the_integer_decoder_stays_with_its_float_twin() {
         let (psnr, difference) = compare(&decode_with::<WrongShift>(&bytes).expect("it decodes"), &float);
         assert!(psnr < LEAST_PSNR || difference > LARGEST_DIFFERENCE, "the test does not see a wrong shift: {psnr} dB");
     }
+}
+
+/// Frames of the chain.
+const CHAIN: usize = 24;
+/// What a picture of a chain of predictions may add to the mean squared difference, in squared code values.
+const GROWTH: f64 = 0.03;
+
+/// Along a chain of predicted pictures the two drift apart: a sample that rounds to the other side is predicted from.
+#[test]
+fn the_difference_grows_slowly_along_a_chain() {
+    let bytes = trained(true, CHAIN);
+    let [integer, float] =
+        [decode_with::<Integer>(&bytes), decode_with::<Float>(&bytes)].map(|p| p.expect("it decodes"));
+    assert_eq!(integer.len(), CHAIN);
+    let first = mean_squared_difference(&integer[0], &float[0]);
+    for (number, (a, b)) in integer.iter().zip(&float).enumerate() {
+        let mean = mean_squared_difference(a, b);
+        let (psnr, largest) = compare(std::slice::from_ref(a), std::slice::from_ref(b));
+        println!("picture {number}: mean squared difference {mean:.4}, least PSNR {psnr:.2} dB, largest {largest}");
+        assert!(mean <= first + GROWTH * number as f64, "picture {number}: {mean} after {first} at first");
+        assert!(psnr >= LEAST_PSNR && largest <= LARGEST_DIFFERENCE, "picture {number}: {psnr} dB, {largest} apart");
+    }
+}
+
+fn mean_squared_difference(a: &Picture, b: &Picture) -> f64 {
+    let samples = a.0.iter().flatten().zip(b.0.iter().flatten());
+    let sum: f64 = samples.clone().map(|(&a, &b)| f64::from(a.abs_diff(b)).powi(2)).sum();
+    sum / samples.count() as f64
+}
+
+/// Vectors of random networks whose weights multiply a rounding until it is seen, and the least PSNR of any vector, in dB.
+const MULTIPLYING: [&str; 3] = ["most-of-everything", "random-102", "random-117"];
+const LEAST_PSNR_OF_A_VECTOR: f64 = 30.0;
+
+#[test]
+fn the_vectors_stay_with_their_twins() {
+    let mut seen = 0;
+    for vector in vectors::load().expect("the vectors are there") {
+        let decoded = [decode_with::<Integer>, decode_with::<Float>, decode_with::<WrongShift>];
+        let [integer, float, wrong] = decoded.map(|decode| decode(&vector.bytes).expect("it decodes"));
+        assert_eq!(integer.len(), float.len());
+        let (psnr, largest) = compare(&integer, &float);
+        println!("{}: least PSNR {psnr:.2} dB, largest difference {largest}", vector.name);
+        let (least, most) = match MULTIPLYING.contains(&&vector.name[..]) {
+            true => (LEAST_PSNR_OF_A_VECTOR, u8::MAX),
+            false => (LEAST_PSNR, LARGEST_DIFFERENCE),
+        };
+        assert!(psnr >= least && largest <= most, "{}: {psnr} dB, {largest} apart", vector.name);
+        let (psnr, largest) = compare(&wrong, &float);
+        seen += usize::from(psnr < least || largest > most);
+    }
+    println!("a wrong shift leaves the bounds of {seen} vectors");
+    assert!(seen >= 10, "a wrong shift leaves the bounds of {seen} vectors only");
 }

@@ -1,6 +1,5 @@
 //! Emptiness flags: a node whose latents are all zero costs one decision (SPEC section 6).
 
-use super::LATENT_LIMIT;
 use crate::entropy::{ADAPTIVE_START, Coder, adaptive};
 use crate::wire::ROOT_LOG2;
 
@@ -107,7 +106,6 @@ impl<'a> Finest<'a> {
 
 /// Whether a node has a latent that is not zero.
 fn occupied(slices: &[i8], height: usize, width: usize, row: usize, column: usize, log2: u32) -> bool {
-    debug_assert!(slices.iter().all(|&latent| i32::from(latent).abs() <= LATENT_LIMIT));
     let (from, size) = (column << log2, 1 << log2);
     slices.chunks(height * width).any(|slice| {
         let rows = slice.chunks(width).skip(row << log2).take(size);
