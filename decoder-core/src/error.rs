@@ -100,28 +100,68 @@ pub enum Quantity {
     Scratch,
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
+/// A piece of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// Some text.
+    Text(&'static str),
+    /// A number, which is shown in decimal digits.
+    Number(u64),
+}
+
+impl Error {
+    /// Says the message piece by piece, for programs in which there is no room for `core::fmt`.
+    ///
+    /// # Errors
+    /// The first that `say` returns.
+    pub fn say<E>(&self, say: impl FnMut(Word) -> core::result::Result<(), E>) -> core::result::Result<(), E> {
+        use Word::{Number, Text};
+        match *self {
             Self::NeedMoreData { at_least } => {
-                write!(f, "the data ends too early: at least {at_least} bytes are needed")
+                [Text("the data ends too early: at least "), Number(at_least as u64), Text(" bytes are needed")]
+                    .into_iter()
+                    .try_for_each(say)
             }
-            Self::Corrupt(what) => write!(f, "corrupt stream: {what}"),
-            Self::Unsupported(Unsupported::Version(v)) => {
-                write!(f, "format version {v} is not supported (this decoder reads version 0)")
+            Self::Corrupt(what) => [Text("corrupt stream: "), Text(what.text())].into_iter().try_for_each(say),
+            Self::Unsupported(Unsupported::Version(version)) => [
+                Text("format version "),
+                Number(version.into()),
+                Text(" is not supported (this decoder reads version 0)"),
+            ]
+            .into_iter()
+            .try_for_each(say),
+            Self::Unsupported(Unsupported::WeightBase(base)) => {
+                [Text("weight base "), Number(base.into()), Text(" is not supported")].into_iter().try_for_each(say)
             }
-            Self::Unsupported(Unsupported::WeightBase(b)) => write!(f, "weight base {b} is not supported"),
-            Self::Limit { what, value, max } => write!(f, "{what} is {value}, the limit is {max}"),
-            Self::ScratchTooSmall { required, lent } => {
-                write!(f, "{required} bytes of memory are needed, {lent} were lent")
+            Self::Limit { what, value, max } => {
+                [Text(what.text()), Text(" is "), Number(value), Text(", the limit is "), Number(max)]
+                    .into_iter()
+                    .try_for_each(say)
             }
+            Self::ScratchTooSmall { required, lent } => [
+                Number(required as u64),
+                Text(" bytes of memory are needed, "),
+                Number(lent as u64),
+                Text(" were lent"),
+            ]
+            .into_iter()
+            .try_for_each(say),
         }
     }
 }
 
-impl fmt::Display for Corruption {
+impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        self.say(|word| match word {
+            Word::Text(text) => f.write_str(text),
+            Word::Number(number) => write!(f, "{number}"),
+        })
+    }
+}
+
+impl Corruption {
+    const fn text(self) -> &'static str {
+        match self {
             Self::Magic => "it does not begin with NVL",
             Self::HeaderChecksum => "the file header's checksum does not match",
             Self::Header => "the file header has a value out of range",
@@ -136,19 +176,31 @@ impl fmt::Display for Corruption {
             Self::Overflow => "weights could overflow their sum",
             Self::Latent => "a latent is out of range",
             Self::Motion => "a motion vector is out of range",
-        })
+        }
     }
 }
 
-impl fmt::Display for Quantity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Quantity {
+    const fn text(self) -> &'static str {
+        match self {
             Self::Width => "the width",
             Self::Height => "the height",
             Self::MacPerPixel => "the work per pixel (MAC)",
             Self::MacPerSecond => "the work per second (MAC)",
             Self::Scratch => "the memory (bytes)",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Corruption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+impl fmt::Display for Quantity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
     }
 }
 

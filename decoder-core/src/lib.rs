@@ -47,7 +47,7 @@ pub mod weights;
 pub mod wire;
 
 pub use decoder::{Decoder, DecoderWith, FrameError, SegmentBits};
-pub use error::{Corruption, Error, Quantity, Result, Unsupported};
+pub use error::{Corruption, Error, Quantity, Result, Unsupported, Word};
 pub use limits::{Level, Limits};
 pub use sink::{Place, Rgb565Rows, RowPair, RowSink};
 pub use synthesis::Tiles;

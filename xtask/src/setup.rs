@@ -12,8 +12,9 @@ struct Optional {
     install: &'static str,
 }
 
-/// Targets of the boards.
-const TARGETS: [&str; 3] = ["thumbv7em-none-eabihf", "thumbv8m.main-none-eabihf", "riscv32imac-unknown-none-elf"];
+/// Targets of the boards and of the browser.
+const TARGETS: [&str; 4] =
+    ["thumbv7em-none-eabihf", "thumbv8m.main-none-eabihf", "riscv32imac-unknown-none-elf", "wasm32-unknown-unknown"];
 
 /// QEMU with the machines that `run` knows, on Debian and Ubuntu. Its recommended packages clash on machines with parts
 /// of a newer QEMU.

@@ -10,6 +10,7 @@
 #[allow(unsafe_code)]
 mod exports;
 mod memory;
+mod message;
 mod picture;
 mod session;
 

@@ -1,12 +1,12 @@
 //! One clip from its head to its last picture, with one segment in memory at a time.
 
-use core::fmt::Write;
 use core::ops::Range;
 
 use decoder_core::wire::{IndexEntry, SegmentHeader};
-use decoder_core::{Decoder, Error, FrameError, Limits, Stream, Tiles};
+use decoder_core::{Decoder, Error, FrameError, Limits, Stream, Tiles, Word};
 
 use crate::memory::{at_least, take};
+use crate::message::Message;
 use crate::picture::{Picture, planes_len};
 
 /// What came of a step.
@@ -86,7 +86,7 @@ pub struct Session {
     planes: &'static mut [u32],
     rgba: &'static mut [u32],
     needed: usize,
-    message: heapless::String<160>,
+    message: Message,
 }
 
 /// A clip that is open.
@@ -117,7 +117,14 @@ impl Session {
         let demand = [stream.scratch_len(), planes_len(width, height), 4 * width * height];
         let [Some(scratch), Some(planes), Some(rgba)] = demand.map(take) else {
             let bytes: usize = demand.iter().sum();
-            self.say(format_args!("{width}x{height} pictures need {bytes} bytes of memory, and there is not so much"));
+            self.message.say(&[
+                Word::Number(width as u64),
+                Word::Text("x"),
+                Word::Number(height as u64),
+                Word::Text(" pictures need "),
+                Word::Number(bytes as u64),
+                Word::Text(" bytes of memory, and there is not so much"),
+            ]);
             return Status::Limit;
         };
         (self.planes, self.rgba) = (planes, rgba);
@@ -232,11 +239,11 @@ impl Session {
     /// Why the last step that failed did.
     #[must_use]
     pub fn message(&self) -> &str {
-        &self.message
+        self.message.text()
     }
 
     fn refuse(&mut self, error: Error) -> Status {
-        self.say(format_args!("{error}"));
+        self.message.say_error(&error);
         match error {
             Error::NeedMoreData { at_least } => {
                 self.needed = at_least;
@@ -249,14 +256,8 @@ impl Session {
     }
 
     fn out_of_order(&mut self) -> Status {
-        self.say(format_args!("no clip is open, or no segment has begun"));
+        self.message.say(&[Word::Text("no clip is open, or no segment has begun")]);
         Status::Order
-    }
-
-    fn say(&mut self, text: core::fmt::Arguments<'_>) {
-        self.message.clear();
-        // What does not fit is cut.
-        let _ = self.message.write_fmt(text);
     }
 }
 

@@ -14,8 +14,10 @@ use crate::shell;
 const TARGET: &str = "wasm32-unknown-unknown";
 /// The decoder's variants: file, and flags of the compiler.
 pub const VARIANTS: [(&str, &str); 2] = [("nvl.wasm", ""), ("nvl-simd128.wasm", "-C target-feature=+simd128")];
-/// Most bytes of a variant: 100 KiB.
-const MAX_BYTES: usize = 100 << 10;
+/// Flags of all variants: less inlining makes the module a tenth smaller, and no slower that could be measured.
+const COMMON_FLAGS: &str = "-C llvm-args=-inline-threshold=25";
+/// Most bytes of a variant.
+const MAX_BYTES: usize = 100_000;
 
 /// Builds both variants and puts the page together; where it is.
 pub fn assemble() -> Result<PathBuf> {
@@ -46,7 +48,7 @@ fn compile(target: &Path, flags: &str) -> Result<PathBuf> {
         .args(["build", "--quiet", "--package", "nvl-wasm", "--lib", "--profile", "web"])
         .args(["--target", TARGET, "--target-dir"])
         .arg(target)
-        .env("RUSTFLAGS", flags)
+        .env("RUSTFLAGS", format!("{COMMON_FLAGS} {flags}"))
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .current_dir(shell::root())
         .status()
