@@ -99,10 +99,18 @@ fn what_engines_are_given() {
     };
     let slurm = submit("slurm", &["--dry-run", "--", "--partition=night"]);
     for words in
-        ["--array=0-2", "--requeue", "--partition=night", "\"$SLURM_ARRAY_TASK_ID\"", "--dependency=afterok:JOB"]
+        ["--array=0-2", "--requeue", "--partition=night", "\"$SLURM_ARRAY_TASK_ID\"", "--dependency=afterany:JOB"]
     {
         assert!(slurm.contains(words), "{words} in:\n{slurm}");
     }
+    // What is there is not submitted again.
+    let folder = bench.path("my plan.segments");
+    bench.succeeds(bench.nvl(&["encode-segment", "my plan.json", "--index", "1", "-q"]));
+    assert!(submit("slurm", &["--dry-run"]).contains("--array=0,2 "));
+    fs::write(folder.join("00001.segment"), "damaged").unwrap();
+    assert!(submit("slurm", &["--dry-run"]).contains("--array=0-2 "));
+    fs::remove_dir_all(folder).unwrap();
+
     let pod = submit("kubernetes", &[]);
     for words in ["completionMode: Indexed", "completions: 3", "\"$JOB_COMPLETION_INDEX\""] {
         assert!(pod.contains(words), "{words} in:\n{pod}");
@@ -122,4 +130,6 @@ fn what_engines_are_given() {
     bench.succeeds(bench.encode("local.nvl", &["-q"]));
     assert_eq!(bench.bytes("far.nvl"), bench.bytes("local.nvl"));
     assert_eq!(bench.names("my plan.segments").len(), SEGMENTS);
+    let rest = submit("slurm", &["--dry-run", "-y"]);
+    assert!(!rest.contains("--array") && !rest.contains("--dependency") && rest.contains(" mux "), "{rest}");
 }

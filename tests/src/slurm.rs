@@ -92,25 +92,28 @@ impl Cluster {
         command
     }
 
-    /// Ends a node as if its machine had lost power: its daemon and all that runs on it.
+    /// Ends a node as if its machine had lost power, but only while `wanted` says so of the commands of the jobs that run on it;
+    /// whether it was ended. Its jobs and daemons stand still from before the question on, so that no job ends or reports
+    /// its end in between.
     ///
     /// # Errors
     /// If the node does not run.
-    pub fn kill_node(&mut self, node: usize) -> io::Result<()> {
-        let mut daemon = self.nodes[node].take().ok_or(io::ErrorKind::NotFound)?;
-        daemon.kill()?;
-        daemon.wait()?;
-        self.kill_processes(|environment| environment.contains(&format!("SLURMD_NODENAME={}", name(node))));
-        Ok(())
-    }
-
-    /// Starts a node that was ended.
-    ///
-    /// # Errors
-    /// If its daemon does not start.
-    pub fn revive_node(&mut self, node: usize) -> io::Result<()> {
-        self.nodes[node] = Some(self.spawn_node(node)?);
-        Ok(())
+    pub fn kill_node_if(&mut self, node: usize, wanted: impl Fn(&[String]) -> bool) -> io::Result<bool> {
+        let daemon = self.nodes[node].as_ref().ok_or(io::ErrorKind::NotFound)?.id();
+        let jobs = processes(|environment| {
+            environment.contains(&format!("SLURMD_NODENAME={}", name(node))) && self.owns(environment)
+        });
+        // A job's environment names its node, its step daemon's does not: it is the parent of the first of them.
+        let parents: Vec<u32> = jobs.iter().filter_map(|&job| parent(job)).filter(|&id| is_step_daemon(id)).collect();
+        let all: Vec<u32> = [daemon].into_iter().chain(parents).chain(jobs.iter().copied()).collect();
+        signal("STOP", &all);
+        let commands: Vec<String> = jobs.iter().filter_map(|&job| command_line(job)).collect();
+        let agreed = wanted(&commands);
+        signal(if agreed { "KILL" } else { "CONT" }, &all);
+        if agreed && let Some(mut daemon) = self.nodes[node].take() {
+            daemon.wait()?;
+        }
+        Ok(agreed)
     }
 
     /// Segments or other jobs that wait or run, one line each: `state node`.
@@ -142,21 +145,9 @@ impl Cluster {
         Err(io::Error::other(format!("jobs are left after {limit:?}: {queue}{}", tail("slurmctld.log"))))
     }
 
-    /// Kills the processes of this cluster's jobs, and their step daemons, whose environment `which` accepts.
-    fn kill_processes(&self, which: impl Fn(&str) -> bool) {
-        let own = format!("SLURM_CONF={}", self.folder.join("slurm.conf").display());
-        let (mut daemons, mut jobs) = (Vec::new(), Vec::new());
-        for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-            let Some(id) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
-            let Ok(environment) = fs::read(entry.path().join("environ")) else { continue };
-            let environment = String::from_utf8_lossy(&environment);
-            if environment.contains(&own) && which(&environment) && id != std::process::id() {
-                let name = fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
-                if name.starts_with("slurmstepd") { &mut daemons } else { &mut jobs }.push(id);
-            }
-        }
-        // The daemons first: a machine that loses power does not report that its jobs have died.
-        kill(&daemons.into_iter().chain(jobs).collect::<Vec<_>>());
+    /// Whether a process with this environment is of this cluster.
+    fn owns(&self, environment: &str) -> bool {
+        environment.contains(&format!("SLURM_CONF={}\0", self.folder.join("slurm.conf").display()))
     }
 }
 
@@ -169,9 +160,11 @@ impl Drop for Cluster {
             let _ = daemon.kill();
             let _ = daemon.wait();
         }
-        self.kill_processes(|environment| {
-            environment.contains("SLURMD_NODENAME=") || environment.contains("SLURM_JOB_ID=")
-        });
+        // What is left are step daemons, and jobs without one.
+        let own = processes(|environment| self.owns(environment));
+        let (daemons, others): (Vec<u32>, Vec<u32>) = own.into_iter().partition(|&id| is_step_daemon(id));
+        let is_job = |id: &u32| environment(*id).is_some_and(|environment| environment.contains("SLURM_JOB_ID="));
+        signal("KILL", &daemons.into_iter().chain(others.into_iter().filter(is_job)).collect::<Vec<_>>());
         let _ = self.munged.kill();
         let _ = self.munged.wait();
     }
@@ -204,10 +197,37 @@ fn wait(what: &str, mut ready: impl FnMut() -> io::Result<bool>) -> io::Result<(
     Err(io::Error::new(io::ErrorKind::TimedOut, format!("{what} did not get ready")))
 }
 
-fn kill(ids: &[u32]) {
+/// Processes whose environment `which` accepts; never this one.
+fn processes(which: impl Fn(&str) -> bool) -> Vec<u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    ids.filter(|&id| id != std::process::id() && environment(id).is_some_and(|environment| which(&environment)))
+        .collect()
+}
+
+/// A process' environment, each variable ended by a zero byte.
+fn environment(id: u32) -> Option<String> {
+    fs::read(format!("/proc/{id}/environ")).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn command_line(id: u32) -> Option<String> {
+    let bytes = fs::read(format!("/proc/{id}/cmdline")).ok()?;
+    Some(String::from_utf8_lossy(&bytes).replace('\0', " "))
+}
+
+fn parent(id: u32) -> Option<u32> {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().parse().ok()
+}
+
+fn is_step_daemon(id: u32) -> bool {
+    fs::read_to_string(format!("/proc/{id}/comm")).is_ok_and(|name| name.starts_with("slurmstepd"))
+}
+
+fn signal(signal: &str, ids: &[u32]) {
     // Without a crate for signals: the tests of this repository need one only here.
     let ids = ids.iter().map(u32::to_string);
-    let _ = Command::new("kill").arg("-KILL").args(ids).stderr(Stdio::null()).status();
+    let _ = Command::new("kill").arg(format!("-{signal}")).args(ids).stderr(Stdio::null()).status();
 }
 
 fn private(path: &Path, mode: u32) -> io::Result<()> {
@@ -267,6 +287,7 @@ fn configuration(folder: &Path, ports: &[u16], cpus: usize) -> io::Result<String
          SchedulerParameters=sched_min_interval=0,batch_sched_delay=0,defer_batch,bf_interval=1\n\
          SlurmctldTimeout=10\n\
          SlurmdTimeout=5\n\
+         MessageTimeout=3\n\
          KillWait=1\n\
          ReturnToService=2\n\
          SlurmdParameters=config_overrides\n"

@@ -16,8 +16,8 @@ use crate::jobs::submit::{Jobs, quoted_text};
 /// Arguments of `submit`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Slurm runs the jobs: one for each segment, and one after them that makes the file. Of the other engines it prints the script or
-the manifest. The plan, the clip, the folder and nvl itself have to be under the same paths on every machine.
+Slurm runs the jobs: one for each segment that is not finished, and one after them that makes the file, or says what is missing.
+After failures run it again. Of the other engines it prints the script or the manifest. The plan, the clip, the folder and nvl itself have to be under the same paths on every machine.
 
 Examples:
   nvl submit plan.json --engine slurm -o clip.nvl -- --partition=batch --time=8:00:00
@@ -78,7 +78,7 @@ pub(super) fn run(args: &SubmitArgs) -> Result<()> {
         None => std::env::current_exe().context("cannot find out where this program is: name it with --program")?,
     };
     let folder = folder(args.folder.as_ref(), &args.plan);
-    let mut jobs = Jobs::new(&plan, &args.plan, folder.path(), &args.output, &program);
+    let mut jobs = Jobs::new(&plan, &args.plan, &folder, &args.output, &program);
     jobs.overwrite = args.overwrite;
     jobs.threads = args.threads.into();
     jobs.memory_mib = args.memory.unwrap_or(jobs.memory_mib);
@@ -88,7 +88,10 @@ pub(super) fn run(args: &SubmitArgs) -> Result<()> {
                 let words: Vec<String> = options.iter().map(|option| quoted_text(option)).collect();
                 format!("sbatch {} <<'END'\n{script}END\n", words.join(" "))
             };
-            show(jobs.slurm_array(&args.options)) + &show(jobs.slurm_mux("JOB", &args.options))
+            match jobs.unfinished.is_empty() {
+                true => show(jobs.slurm_mux(None, &args.options)),
+                false => show(jobs.slurm_array(&args.options)) + &show(jobs.slurm_mux(Some("JOB"), &args.options)),
+            }
         }
         Engine::Slurm => return slurm(&jobs, &args.options),
         Engine::Parallel => jobs.parallel(),
@@ -102,14 +105,20 @@ pub(super) fn run(args: &SubmitArgs) -> Result<()> {
 fn slurm(jobs: &Jobs, options: &[String]) -> Result<()> {
     // Slurm does not make the folder of its logs.
     fs::create_dir_all(&jobs.folder).with_context(|| format!("cannot make the folder {}", jobs.folder.display()))?;
+    if jobs.unfinished.is_empty() {
+        let mux = sbatch(jobs.slurm_mux(None, options))?;
+        println!("all {} segments are there; job {mux}: {}", jobs.segments, jobs.output.display());
+        return Ok(());
+    }
     let array = sbatch(jobs.slurm_array(options))?;
-    let mux = sbatch(jobs.slurm_mux(&array, options)).map_err(|error| {
+    let mux = sbatch(jobs.slurm_mux(Some(&array), options)).map_err(|error| {
         anyhow!(
             "the segments are job {array}, but the job after them was not taken: {error}; run by hand: {}",
             jobs.mux_command()
         )
     })?;
-    println!("job {array}: {} segments, then job {mux}: {}", jobs.segments, jobs.output.display());
+    let (unfinished, segments) = (jobs.unfinished.len(), jobs.segments);
+    println!("job {array}: {unfinished} of {segments} segments, then job {mux}: {}", jobs.output.display());
     println!("watch it with `squeue -j {array},{mux}`; logs are in {}", jobs.folder.display());
     Ok(())
 }

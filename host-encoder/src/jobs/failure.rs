@@ -88,17 +88,18 @@ pub enum JobError {
 fn missing_message(folder: &Path, count: &usize, missing: &[usize], foreign: &[usize], damaged: &[usize]) -> String {
     let kinds = [("missing", missing), ("of another plan", foreign), ("damaged", damaged)];
     let kinds = kinds.iter().filter(|(_, numbers)| !numbers.is_empty());
-    let parts: Vec<String> = kinds.map(|(kind, numbers)| format!("{kind}: {}", ranges(numbers))).collect();
+    let parts: Vec<String> = kinds.map(|(kind, numbers)| format!("{kind}: {}", ranges(numbers, ", "))).collect();
     let bad = missing.len() + foreign.len() + damaged.len();
     format!(
-        "{bad} of {count} segments in {} cannot be used ({}): run `nvl encode-segment PLAN --index N` for each",
+        "{bad} of {count} segments in {} cannot be used ({}): run `nvl encode-segment PLAN --index N` for each, or \
+         `nvl submit` again, which submits no others",
         folder.display(),
         parts.join("; ")
     )
 }
 
-/// Numbers in order, with ranges where they follow each other: `0-2, 5`.
-fn ranges(numbers: &[usize]) -> String {
+/// Numbers in order, with ranges where they follow each other: `0-2`, the separator, `5`.
+pub(super) fn ranges(numbers: &[usize], separator: &str) -> String {
     let mut runs: Vec<(usize, usize)> = vec![];
     for &number in numbers {
         match runs.last_mut() {
@@ -110,13 +111,13 @@ fn ranges(numbers: &[usize]) -> String {
         0 => first.to_string(),
         _ => format!("{first}-{last}"),
     });
-    texts.collect::<Vec<_>>().join(", ")
+    texts.collect::<Vec<_>>().join(separator)
 }
 
 #[cfg(test)]
 mod tests {
     #[test]
     fn numbers_are_short() {
-        assert_eq!(super::ranges(&[0, 1, 2, 5, 7, 8]), "0-2, 5, 7-8");
+        assert_eq!(super::ranges(&[0, 1, 2, 5, 7, 8], ", "), "0-2, 5, 7-8");
     }
 }

@@ -43,6 +43,12 @@ impl<'a> FolderShelf<'a> {
         Self { plan, folder, pace }
     }
 
+    /// Numbers of the segments that are not finished: missing, of another plan, or damaged.
+    #[must_use]
+    pub fn unfinished(&self) -> Vec<usize> {
+        (0..self.plan.segments.len()).filter(|&index| self.segment(index).is_err()).collect()
+    }
+
     /// A finished segment.
     pub(super) fn segment(&self, index: usize) -> Result<Fitted, Unusable> {
         let path = self.folder.segment(index);

@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use super::failure::ranges;
+use super::folder::Folder;
 use super::plan::Plan;
+use super::shelf::{FolderShelf, Pace};
 
 /// Part of the expected memory that a job asks for in addition.
 const MEMORY_MARGIN: f64 = 0.25;
@@ -24,6 +27,8 @@ pub struct Jobs {
     pub overwrite: bool,
     /// Segments.
     pub segments: usize,
+    /// Numbers of the segments that are not finished.
+    pub unfinished: Vec<usize>,
     /// Cores of a job.
     pub threads: usize,
     /// Memory of a job in MiB.
@@ -33,16 +38,17 @@ pub struct Jobs {
 impl Jobs {
     /// The jobs of `plan`, which is in the file `path`.
     #[must_use]
-    pub fn new(plan: &Plan, path: &Path, folder: &Path, output: &Path, program: &Path) -> Self {
+    pub fn new(plan: &Plan, path: &Path, folder: &Folder, output: &Path, program: &Path) -> Self {
         let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.into());
         let memory = plan.segments.iter().map(|segment| segment.expected.memory_bytes).max().unwrap_or(0);
         Self {
             program: absolute(program),
             plan: absolute(path),
-            folder: absolute(folder),
+            folder: absolute(folder.path()),
             output: absolute(output),
             overwrite: false,
             segments: plan.segments.len(),
+            unfinished: FolderShelf::new(plan, folder.clone(), Pace::default()).unfinished(),
             threads: 1,
             memory_mib: ((memory as f64 * (1.0 + MEMORY_MARGIN)) as u64).div_ceil(1 << 20).max(LEAST_MEMORY),
         }
@@ -72,14 +78,14 @@ impl Jobs {
         format!("nvl-{}", name.trim_matches('-'))
     }
 
-    /// Arguments of `sbatch` and the script on its standard input, for the array of segments. A job that loses its node is begun
-    /// again and goes on from its checkpoint. `options` are the user's.
+    /// Arguments of `sbatch` and the script on its standard input, for the array of the segments that are not finished. A job that
+    /// loses its node is begun again and goes on from its checkpoint. `options` are the user's.
     #[must_use]
     pub fn slurm_array(&self, options: &[String]) -> (Vec<String>, String) {
         let own = [
             "--parsable".into(),
             format!("--job-name={}", self.name()),
-            format!("--array=0-{}", self.segments - 1),
+            format!("--array={}", ranges(&self.unfinished, ",")),
             "--requeue".into(),
             "--open-mode=append".into(),
             format!("--cpus-per-task={}", self.threads),
@@ -90,20 +96,21 @@ impl Jobs {
         (own.into_iter().chain(options.iter().cloned()).collect(), script)
     }
 
-    /// The same for the job that makes the file when all of the array `job` have succeeded.
+    /// The same for the job that makes the file when the jobs of `array` have ended, or at once. It also runs when some of them
+    /// have failed: it says which segments are missing then, while a job that waits for success would never run, not even after
+    /// the failed ones have been begun again (sbatch(1), `--dependency`).
     #[must_use]
-    pub fn slurm_mux(&self, job: &str, options: &[String]) -> (Vec<String>, String) {
+    pub fn slurm_mux(&self, array: Option<&str>, options: &[String]) -> (Vec<String>, String) {
         let own = [
             "--parsable".into(),
             format!("--job-name={}-mux", self.name()),
-            format!("--dependency=afterok:{job}"),
-            "--kill-on-invalid-dep=yes".into(),
             "--requeue".into(),
             "--open-mode=append".into(),
             format!("--output={}", self.folder.join("mux.log").display()),
         ];
+        let after = array.map(|job| format!("--dependency=afterany:{job}"));
         let script = format!("#!/bin/sh\nexec {}\n", self.mux_command());
-        (own.into_iter().chain(options.iter().cloned()).collect(), script)
+        (own.into_iter().chain(after).chain(options.iter().cloned()).collect(), script)
     }
 
     /// A script for GNU parallel: `workers` jobs at a time; run again, it does what is missing.

@@ -9,6 +9,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread::available_parallelism;
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -36,6 +37,7 @@ pub struct ScalingArgs {
 /// Measures and prints.
 pub fn run(args: &ScalingArgs) -> Result<()> {
     let bench = Bench::new()?;
+    load("At the start");
     let points = points(&bench)?;
     let model = Model::fit(&points);
     print!("{}", cost_table(&points));
@@ -49,8 +51,17 @@ pub fn run(args: &ScalingArgs) -> Result<()> {
     if !args.costs {
         parallel::run(&bench)?;
     }
+    load("At the end");
     print!("{}", day::table());
     Ok(())
+}
+
+/// Says how many processes want to run, in the mean of the last minute: with more than there are cores, wall times are the
+/// others' too.
+fn load(when: &str) {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let cores = available_parallelism().map_or(1, usize::from);
+    println!("{when}, the machine's load is {} on {cores} cores.\n", text.split(' ').next().unwrap_or("unknown"));
 }
 
 /// A folder and the program that is measured: this one.
