@@ -57,7 +57,7 @@ enum Task {
     Hostile,
     /// Measure which lines of the decoder its tests reach
     Coverage,
-    /// Make every check there is: `test`, no panics, Miri, damage, licences, documentation, conformance
+    /// Make every check: `test`, no panics, Miri, damage, licences, documentation, coverage, conformance
     Ci(ci::CiArgs),
     /// Prove that nothing in the decoder can panic on a microcontroller
     NoPanic,

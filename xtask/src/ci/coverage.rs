@@ -4,6 +4,7 @@ use anyhow::{Context, Result, bail, ensure};
 use host_encoder::cli::Table;
 use serde::Deserialize;
 
+use super::{Outcome, passed};
 use crate::shell;
 
 /// Percent of the decoder's lines that tests have to reach.
@@ -37,12 +38,21 @@ struct Count {
     covered: u64,
 }
 
+/// Whether cargo-llvm-cov is here.
+const ASK: [&str; 3] = ["cargo", "llvm-cov", "--version"];
+const INSTALL: &str = "cargo install cargo-llvm-cov && rustup component add llvm-tools";
+
+/// What becomes of it as a check among others.
+pub(super) fn outcome() -> Outcome {
+    match shell::succeeds(&ASK) {
+        true => passed(run()),
+        false => Outcome::NotRun(format!("`{}` does not run: `{INSTALL}`", ASK.join(" "))),
+    }
+}
+
 /// Runs the tests of the decoder and those of the vectors, prints the share of each file's lines that they reach.
 pub fn run() -> Result<()> {
-    ensure!(
-        shell::succeeds(&["cargo", "llvm-cov", "--version"]),
-        "cargo-llvm-cov is not installed: `cargo install cargo-llvm-cov` and `rustup component add llvm-tools`"
-    );
+    ensure!(shell::succeeds(&ASK), "cargo-llvm-cov is not installed: `{INSTALL}`");
     let tests = ["-p", "decoder-core", "-p", "nvl-tests", "--features", "decoder-core/float-reference"];
     let report = crate::run::emulator::target_folder().join("coverage.json");
     let shown = report.to_string_lossy();

@@ -98,6 +98,7 @@ pub fn run(args: &CiArgs) -> Result<()> {
     for check in &CHECKS {
         outcomes.push((check.name, check.run()));
     }
+    outcomes.push(("coverage of the decoder", coverage::outcome()));
     let conformance = ConformanceArgs { require_all: args.require_all };
     outcomes.push(("conformance of every machine", passed(conformance::run(&conformance))));
     let mut table = Table::default();
