@@ -11,6 +11,7 @@ pub(crate) struct Layout {
     shared: usize,
     weights: usize,
     biases: usize,
+    starts: usize,
     context: usize,
     latents: usize,
     flags: usize,
@@ -26,6 +27,7 @@ pub(crate) struct Regions<'a> {
     pub(crate) shared: &'a mut [u32],
     pub(crate) weights: &'a mut [i16],
     pub(crate) biases: &'a mut [i16],
+    pub(crate) starts: &'a mut [i32],
     pub(crate) context: &'a mut [i8],
     pub(crate) latents: &'a mut [i8],
     pub(crate) flags: &'a mut [u8],
@@ -48,6 +50,7 @@ impl Layout {
             shared: bytes::<A::Activation>(plan.activations_len()).max(bytes::<u32>(latents.work_len())),
             weights: bytes::<i16>(count.weights),
             biases: bytes::<i16>(count.biases),
+            starts: bytes::<i32>(count.starts),
             context: bytes::<i8>(count.context),
             latents: bytes::<i8>(latents.latents_len()),
             flags: bytes::<u8>(latents.flags_len()),
@@ -59,7 +62,7 @@ impl Layout {
 
     /// In all.
     pub(crate) fn bytes(&self) -> usize {
-        let parameters = self.weights + self.biases + self.context;
+        let parameters = self.weights + self.biases + self.starts + self.context;
         let state = self.latents + self.flags + self.masks + self.changes;
         self.shared + parameters + state + self.pictures
     }
@@ -76,6 +79,7 @@ impl Layout {
             shared: take(self.shared)?,
             weights: bytemuck::must_cast_slice_mut(take(self.weights)?),
             biases: bytemuck::must_cast_slice_mut(take(self.biases)?),
+            starts: bytemuck::must_cast_slice_mut(take(self.starts)?),
             context: bytemuck::must_cast_slice_mut(take(self.context)?),
             latents: bytemuck::must_cast_slice_mut(take(self.latents)?),
             flags: bytemuck::must_cast_slice_mut(take(self.flags)?),

@@ -9,7 +9,7 @@ use crate::error::{Corruption, Error, Result};
 use crate::latents::{Chunk, Group, LatentPlan, Latents};
 use crate::sink::RowSink;
 use crate::synthesis::{Arithmetic, Inputs, Integer, Memory, Pipeline, Plan, Tiles};
-use crate::weights::{Parameters, Scalars, code};
+use crate::weights::{Parameters, Scalars, begin_sums, code};
 use crate::wire::{Architecture, Head, MAX_GRIDS, Segment, SegmentHeader, Stream, Temporal};
 
 /// The decoder of the format.
@@ -72,6 +72,7 @@ pub struct DecoderWith<'s, 'b, A: Arithmetic> {
     shared: &'s mut [u32],
     weights: &'s mut [i16],
     biases: &'s mut [i16],
+    starts: &'s mut [i32],
     context: &'s mut [i8],
     masks: &'s mut [u32],
     changes: &'s mut [u32],
@@ -113,7 +114,7 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
         let (header, demand) = (head.header(), head.demand());
         let layout = Layout::new::<A>(header, &demand.plan);
         let too_small = Error::ScratchTooSmall { required: layout.bytes(), lent: scratch.len() * 4 };
-        let Regions { shared, weights, biases, context, latents, flags, masks, changes, pictures } =
+        let Regions { shared, weights, biases, starts, context, latents, flags, masks, changes, pictures } =
             layout.split(scratch).ok_or(too_small)?;
         let mut scalars = Scalars::default();
         // The header's check bounds grids and layers, so there is room.
@@ -127,6 +128,7 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
             shared,
             weights,
             biases,
+            starts,
             context,
             masks,
             changes,
@@ -161,6 +163,7 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
         let mut parameters = Parameters { weights: self.weights, biases: self.biases, context: self.context };
         code(&mut coder, &self.architecture, &mut self.scalars, &mut parameters)?;
         coder.check()?;
+        begin_sums(&self.architecture, &self.scalars, self.weights, self.biases, self.starts);
         let mut bits = SegmentBits { weights: coder.bits_q8(), ..SegmentBits::default() };
         self.latents.reset();
         let predicted = header.predicted;
@@ -239,7 +242,7 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
             latents: self.latents.latents,
             scalars: &self.scalars,
             weights: self.weights,
-            biases: self.biases,
+            starts: self.starts,
             frame: running.next,
             frame_of_chunk,
             predicted: running.predicted && running.next > 0,

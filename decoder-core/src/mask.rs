@@ -1,6 +1,6 @@
 //! Rows of bits, one a site: where a row of latents or activations may differ from zero.
 //!
-//! A network without biases that does not see the prediction makes zero of zero. What no latent reaches is then known before
+//! A network without biases, or with centred ones, that does not see the prediction makes zero of zero. What no latent reaches is then known before
 //! it is computed, site by site, and stays the zero that the line buffers begin with.
 
 use core::ops::Range;

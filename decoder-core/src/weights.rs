@@ -4,9 +4,12 @@ use heapless::Vec;
 
 use crate::entropy::{Coder, laplace, raw};
 use crate::error::{Corruption, Error, Result};
+use crate::fixed::{ACTIVATION_FRACTION, BIAS_FRACTION};
 use crate::octree::ContextShape;
 use crate::wire::{Architecture, MAX_GRIDS, MAX_LAYERS};
 
+/// Fraction bits that an activation has more than a bias.
+const BIAS_SHIFT: u32 = ACTIVATION_FRACTION - BIAS_FRACTION;
 /// Bits of a gain.
 const GAIN_BITS: u32 = 14;
 /// Bits of a layer's shift.
@@ -49,6 +52,8 @@ pub struct ParameterCount {
     pub weights: usize,
     /// Biases of all layers.
     pub biases: usize,
+    /// Sums of all layers that do not begin with zero.
+    pub starts: usize,
     /// Context parameters.
     pub context: usize,
 }
@@ -58,9 +63,11 @@ impl ParameterCount {
     #[must_use]
     pub fn new(architecture: &Architecture) -> Self {
         let mut count = Self { context: ContextShape::latents(architecture).len(), ..Self::default() };
-        for (_, inputs, layer) in architecture.layers() {
-            count.weights += layer.kind.weights(inputs, layer.outputs.into());
-            count.biases += if layer.bias { usize::from(layer.outputs) } else { 0 };
+        for ((_, inputs, layer), centred) in architecture.layers().zip(architecture.centred()) {
+            let outputs = usize::from(layer.outputs);
+            count.weights += layer.kind.weights(inputs, outputs);
+            count.biases += if layer.bias { outputs } else { 0 };
+            count.starts += if layer.bias || centred { outputs } else { 0 };
         }
         if architecture.motion.is_some() {
             count.context += ContextShape::MOTION.len();
@@ -134,7 +141,10 @@ pub fn code<C: Coder>(
         }
     }
     let (mut weights, mut biases) = (&mut *parameters.weights, &mut *parameters.biases);
-    for ((_, inputs, layer), shift) in architecture.layers().zip(&mut scalars.shifts) {
+    let mut before: &[i16] = &[];
+    for (((_, inputs, layer), centred), shift) in
+        architecture.layers().zip(architecture.centred()).zip(&mut scalars.shifts)
+    {
         *shift = raw(coder, SHIFT_BITS, (*shift).into()) as u8;
         if *shift == 0 {
             return Err(invalid);
@@ -143,15 +153,19 @@ pub fn code<C: Coder>(
         let (of_layer, rest) = weights.split_at_mut_checked(layer.kind.weights(inputs, outputs)).ok_or(invalid)?;
         weights = rest;
         tensor(coder, of_layer, WEIGHT_LIMIT)?;
-        let bias_of_layer = if layer.bias {
-            let (bias, rest) = biases.split_at_mut_checked(outputs).ok_or(invalid)?;
+        let own: &[i16] = if layer.bias {
+            let (own, rest) = biases.split_at_mut_checked(outputs).ok_or(invalid)?;
             biases = rest;
-            tensor(coder, bias, BIAS_LIMIT)?;
-            bias
+            tensor(coder, own, BIAS_LIMIT)?;
+            own
         } else {
-            &mut []
+            &[]
         };
-        check_overflow(of_layer, bias_of_layer, outputs, (*shift).into())?;
+        let at_rest = if centred { before } else { &[] };
+        for (output, filter) in filters(of_layer, outputs).enumerate() {
+            check_overflow(filter, own.get(output).copied(), at_rest, (*shift).into())?;
+        }
+        before = own;
     }
     let mut context = &mut *parameters.context;
     let motion = architecture.motion.map(|_| ContextShape::MOTION);
@@ -167,19 +181,57 @@ pub fn code<C: Coder>(
     Ok(())
 }
 
-/// Refuses a layer whose 32-bit sum could overflow for some input.
-fn check_overflow(weights: &[i16], biases: &[i16], outputs: usize, shift: u32) -> Result<()> {
-    let per_output = weights.len().checked_div(outputs).unwrap_or(0).max(1);
-    for (output, filter) in weights.chunks(per_output).enumerate() {
-        let sum: u64 = filter.iter().map(|weight| u64::from(weight.unsigned_abs())).sum();
-        let bias = u64::from(biases.get(output).map_or(0, |bias| bias.unsigned_abs()));
-        if 32768 * sum
-            + (bias << (shift + crate::fixed::ACTIVATION_FRACTION - crate::fixed::BIAS_FRACTION))
-            + (1 << (shift - 1))
-            >= 1 << 31
-        {
-            return Err(Error::Corrupt(Corruption::Overflow));
+/// The weights of each output.
+fn filters(weights: &[i16], outputs: usize) -> impl Iterator<Item = &[i16]> {
+    weights.chunks(weights.len().checked_div(outputs).unwrap_or(0).max(1))
+}
+
+/// What an output's sum begins with: its bias, or what takes away what the biases of the layer before, `at_rest`, add to it where nothing speaks
+/// (SPEC section 8).
+fn start(filter: &[i16], bias: Option<i16>, at_rest: &[i16], shift: u32) -> i64 {
+    let taken: i64 = filter.iter().zip(at_rest).map(|(&weight, &bias)| i64::from(weight) * activation_of(bias)).sum();
+    (i64::from(bias.unwrap_or(0)) << (shift + BIAS_SHIFT)) - taken
+}
+
+/// What a ReLU makes of a bias alone.
+fn activation_of(bias: i16) -> i64 {
+    (i64::from(bias) << BIAS_SHIFT).clamp(0, i16::MAX.into())
+}
+
+/// Refuses an output whose 32-bit sum could overflow for some input.
+fn check_overflow(filter: &[i16], bias: Option<i16>, at_rest: &[i16], shift: u32) -> Result<()> {
+    let sum: u64 = filter.iter().map(|weight| u64::from(weight.unsigned_abs())).sum();
+    let start = start(filter, bias, at_rest, shift).unsigned_abs();
+    let fits = 32768 * sum + start + (1 << (shift - 1)) < 1 << 31;
+    if fits { Ok(()) } else { Err(Error::Corrupt(Corruption::Overflow)) }
+}
+
+/// Fills in what the sums of the layers begin with, those that have biases or are centred, in order. The parameters must be ones that [`code`] let pass.
+pub(crate) fn begin_sums(
+    architecture: &Architecture,
+    scalars: &Scalars,
+    mut weights: &[i16],
+    mut biases: &[i16],
+    starts: &mut [i32],
+) {
+    let mut before: &[i16] = &[];
+    let mut starts = starts.iter_mut();
+    for (((_, inputs, layer), centred), &shift) in
+        architecture.layers().zip(architecture.centred()).zip(&scalars.shifts)
+    {
+        let outputs = usize::from(layer.outputs);
+        let (of_layer, rest) = weights.split_at_checked(layer.kind.weights(inputs, outputs)).unwrap_or_default();
+        weights = rest;
+        let (own, rest) = biases.split_at_checked(if layer.bias { outputs } else { 0 }).unwrap_or_default();
+        biases = rest;
+        if layer.bias || centred {
+            let at_rest = if centred { before } else { &[] };
+            for (output, filter) in filters(of_layer, outputs).enumerate() {
+                let start = start(filter, own.get(output).copied(), at_rest, shift.into());
+                // It fits: `check_overflow`.
+                starts.next().into_iter().for_each(|slot| *slot = start as i32);
+            }
         }
+        before = own;
     }
-    Ok(())
 }

@@ -82,7 +82,7 @@ impl KernelCosts {
             residual: false,
             shift: 9,
             weights: self.weights.get(..kind.weights(inputs, outputs)).unwrap_or_default(),
-            biases: &[],
+            starts: &[],
             rows: self.rows.each_ref().map(|row| row.get(..(SITES + 2) * inputs).unwrap_or_default()),
         };
         let out = self.out.get_mut(..SITES * outputs).unwrap_or_default();

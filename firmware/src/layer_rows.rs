@@ -3,7 +3,7 @@
 use core::fmt;
 
 use decoder_core::synthesis::{Arithmetic, Integer, LayerRow, portable_row};
-use decoder_core::weights::{BIAS_LIMIT, WEIGHT_LIMIT};
+use decoder_core::weights::WEIGHT_LIMIT;
 use decoder_core::wire::LayerKind;
 
 /// Most channels and sites of a row.
@@ -18,7 +18,7 @@ const ROW: usize = (SITES + 2) * CHANNELS + 1;
 pub struct LayerRows {
     rows: [[i16; ROW]; 3],
     weights: [i16; 9 * CHANNELS * CHANNELS + 1],
-    biases: [i16; CHANNELS],
+    starts: [i32; CHANNELS],
     /// Of the processor, and what it should be.
     outputs: [[i16; SITES * CHANNELS + 1]; 2],
 }
@@ -53,6 +53,11 @@ impl Random {
         ((u64::from(self.0) * limit as u64) >> 32) as usize
     }
 
+    /// What a sum begins with, of any magnitude.
+    fn start(&mut self) -> i32 {
+        (self.below(1 << 20) as i32 - (1 << 19)) >> self.below(20) << self.below(12)
+    }
+
     /// Fills with numbers from `-limit - 1` to `limit`: small ones, any, or only the ends.
     fn fill(&mut self, items: &mut [i16], limit: i32) {
         let manner = self.below(3);
@@ -74,7 +79,7 @@ impl LayerRows {
         Self {
             rows: [[0; ROW]; 3],
             weights: [0; 9 * CHANNELS * CHANNELS + 1],
-            biases: [0; CHANNELS],
+            starts: [0; CHANNELS],
             outputs: [[0; SITES * CHANNELS + 1]; 2],
         }
     }
@@ -106,7 +111,7 @@ impl LayerRows {
         let first = [random.below(2), random.below(2)];
         let weights = &mut self.weights[first[0]..][..kind.weights(inputs, outputs)];
         random.fill(weights, WEIGHT_LIMIT);
-        random.fill(&mut self.biases, BIAS_LIMIT);
+        self.starts.fill_with(|| random.start());
         let layer = LayerRow {
             kind,
             inputs,
@@ -115,7 +120,7 @@ impl LayerRows {
             residual,
             shift: 1 + random.below(15) as u32,
             weights,
-            biases: if random.below(3) == 0 { &[] } else { &self.biases[..outputs] },
+            starts: if random.below(3) == 0 { &[] } else { &self.starts[..outputs] },
             rows: self.rows.each_ref().map(|row| &row[first[1]..][..row_len]),
         };
         // What lies beside the row must stay what it is.

@@ -31,7 +31,15 @@ fn upsample(coarse: &Array3<i64>, height: usize, width: usize) -> Array3<i64> {
     })
 }
 
-fn convolve(input: &Array3<i64>, layer: Layer, weights: &[i16], biases: &[i16], shift: u32) -> Array3<i64> {
+/// `at_rest` is what the layer before gives where nothing speaks, if this one is centred.
+fn convolve(
+    input: &Array3<i64>,
+    layer: Layer,
+    weights: &[i16],
+    biases: &[i16],
+    at_rest: Option<&[i64]>,
+    shift: u32,
+) -> Array3<i64> {
     let (inputs, height, width) = input.dim();
     Array3::from_shape_fn((layer.outputs.into(), height, width), |(o, y, x)| {
         let mut acc = i64::from(biases.get(o).copied().unwrap_or(0)) << (shift + 5);
@@ -40,7 +48,8 @@ fn convolve(input: &Array3<i64>, layer: Layer, weights: &[i16], biases: &[i16], 
                 let at = |c| clamped(input, c, y as i64 + ky as i64 - 1, x as i64 + kx as i64 - 1);
                 match layer.kind {
                     LayerKind::Point if (ky, kx) == (1, 1) => {
-                        acc += (0..inputs).map(|c| at(c) * i64::from(weights[o * inputs + c])).sum::<i64>();
+                        let spoken = |c: usize| at(c) - at_rest.map_or(0, |at_rest| at_rest[c]);
+                        acc += (0..inputs).map(|c| spoken(c) * i64::from(weights[o * inputs + c])).sum::<i64>();
                     }
                     LayerKind::Point => {}
                     LayerKind::Full => {
@@ -158,11 +167,18 @@ pub fn decode(header: &FileHeader, model: &SegmentModel) -> Vec<Picture> {
             }
             let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
             let mut activations = ndarray::concatenate(ndarray::Axis(0), &views).expect("one size");
+            let mut at_rest: Option<Vec<i64>> = None;
             for &layer in &stage.layers {
+                let point = layer.kind == LayerKind::Point && !layer.bias && !layer.residual;
+                let rest = at_rest.filter(|_| point);
                 let count = layer.kind.weights(activations.dim().0, layer.outputs.into());
                 let of_bias = if layer.bias { usize::from(layer.outputs) } else { 0 };
                 let shift = u32::from(*shifts.next().expect("a shift a layer"));
-                activations = convolve(&activations, layer, &weights[..count], &biases[..of_bias], shift);
+                activations =
+                    convolve(&activations, layer, &weights[..count], &biases[..of_bias], rest.as_deref(), shift);
+                // A bias in steps of 2^-7 through the ReLU, in those of 2^-12.
+                let resting = |&bias: &i16| sat16(i64::from(bias) * 32).max(0);
+                at_rest = (layer.bias && layer.relu).then(|| biases[..of_bias].iter().map(resting).collect());
                 (weights, biases) = (&weights[count..], &biases[of_bias..]);
             }
             features = Some(activations);

@@ -26,8 +26,8 @@ impl Arithmetic for Portable {
         Integer::upsample(near, far)
     }
 
-    fn start(bias: i16, shift: u32) -> i32 {
-        Integer::start(bias, shift)
+    fn start(start: i32) -> i32 {
+        Integer::start(start)
     }
 
     fn multiply_add(sum: i32, activation: i16, weight: i16) -> i32 {

@@ -156,6 +156,15 @@ pub fn any_stream(seed: u64) -> RandomStream {
     assemble(numbers, architecture, [width, height], models)
 }
 
+/// Gives biases to some of the layers after which they are centred.
+fn centre(numbers: &mut Numbers, layers: &mut [Layer]) {
+    for at in 1..layers.len() {
+        let next = layers[at];
+        let centred = next.kind == LayerKind::Point && !next.residual;
+        layers[at - 1].bias = centred && layers[at - 1].relu && numbers.once_in(2);
+    }
+}
+
 /// A stream in which little happens: networks that leave alone what no latent speaks of, a few latents in a few places, and
 /// mostly no motion. Wide enough for places that nothing reaches.
 #[must_use]
@@ -179,6 +188,7 @@ pub fn sparse_stream(seed: u64) -> RandomStream {
             }
             width = layer.outputs.into();
         }
+        centre(numbers, &mut architecture.stages[number].layers);
     }
     let (width, height) = (numbers.within(8..=220) as u16, numbers.within(8..=90) as u16);
     let geometry = Geometry::new(width, height);

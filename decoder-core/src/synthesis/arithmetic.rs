@@ -21,8 +21,8 @@ pub struct LayerRow<'a, T> {
     pub shift: u32,
     /// `[output][ky][kx][input]`; depthwise `[output][ky][kx]`.
     pub weights: &'a [i16],
-    /// `[output]`, steps of `2^-7`; empty for none.
-    pub biases: &'a [i16],
+    /// `[output]`, what the sums begin with; empty for zeros.
+    pub starts: &'a [i32],
     /// The rows above, at and below, channels interleaved, one site of padding at both ends.
     pub rows: [&'a [T]; 3],
 }
@@ -54,8 +54,8 @@ pub trait Arithmetic {
     /// The other half: weights 3 and 1 of the nearer and the farther column, of 16 in all.
     fn upsample(near: Self::Sum, far: Self::Sum) -> Self::Activation;
 
-    /// What a sum begins with.
-    fn start(bias: i16, shift: u32) -> Self::Sum;
+    /// What a sum begins with, in units of the integer one.
+    fn start(start: i32) -> Self::Sum;
 
     /// Adds a product.
     fn multiply_add(sum: Self::Sum, activation: Self::Activation, weight: i16) -> Self::Sum;
@@ -114,7 +114,7 @@ fn upsample_channels<A: Arithmetic + ?Sized, const COUNT: usize>(
     outputs: usize,
     out: &mut [A::Activation],
 ) -> usize {
-    let zeros = [A::start(0, 1); COUNT];
+    let zeros = [A::start(0); COUNT];
     let mut columns = near.chunks(inputs.max(1)).zip(far.chunks(inputs.max(1))).map(|(near, far)| {
         let mut column = zeros;
         if let (Some(near), Some(far)) = (near.first_chunk::<COUNT>(), far.first_chunk::<COUNT>()) {
@@ -160,9 +160,9 @@ pub fn portable_row<A: Arithmetic + ?Sized>(layer: &LayerRow<'_, A::Activation>,
     }
 }
 
-/// The bias of output `o`.
-fn bias<T>(layer: &LayerRow<'_, T>, o: usize) -> i16 {
-    layer.biases.get(o).copied().unwrap_or(0)
+/// What the sum of output `o` begins with.
+fn start<A: Arithmetic + ?Sized>(layer: &LayerRow<'_, A::Activation>, o: usize) -> A::Sum {
+    A::start(layer.starts.get(o).copied().unwrap_or(0))
 }
 
 /// Sum of products of two runs.
@@ -176,7 +176,7 @@ fn point_row<A: Arithmetic + ?Sized>(layer: &LayerRow<'_, A::Activation>, out: &
     let inputs = layer.rows[1].get(n..).unwrap_or_default();
     for (site, out) in inputs.chunks_exact(n).zip(out.chunks_exact_mut(outputs)) {
         for (o, (out, weights)) in out.iter_mut().zip(layer.weights.chunks_exact(n)).enumerate() {
-            let sum = dot::<A>(A::start(bias(layer, o), layer.shift), site, weights);
+            let sum = dot::<A>(start::<A>(layer, o), site, weights);
             let residual = if layer.residual { site.get(o).copied() } else { None };
             *out = A::finish(sum, layer.shift, residual, layer.relu);
         }
@@ -189,7 +189,7 @@ fn full_row<A: Arithmetic + ?Sized>(layer: &LayerRow<'_, A::Activation>, out: &m
         // The three taps of a row lie side by side.
         let taps = layer.rows.map(|row| row.get(x * n..(x + 3) * n).unwrap_or_default());
         for (o, (out, weights)) in out.iter_mut().zip(layer.weights.chunks_exact((9 * n).max(1))).enumerate() {
-            let sum = A::start(bias(layer, o), layer.shift);
+            let sum = start::<A>(layer, o);
             let sum = taps
                 .iter()
                 .zip(weights.chunks_exact((3 * n).max(1)))
@@ -205,7 +205,7 @@ fn depthwise_row<A: Arithmetic + ?Sized>(layer: &LayerRow<'_, A::Activation>, ou
     for (x, out) in out.chunks_exact_mut(outputs).enumerate() {
         let taps = layer.rows.map(|row| row.get(x * n..(x + 3) * n).unwrap_or_default());
         for (o, (out, weights)) in out.iter_mut().zip(layer.weights.chunks_exact(9)).enumerate() {
-            let mut sum = A::start(bias(layer, o), layer.shift);
+            let mut sum = start::<A>(layer, o);
             for (taps, weights) in taps.iter().zip(weights.chunks_exact(3)) {
                 for (&x, &w) in taps.iter().skip(o).step_by(n).zip(weights) {
                     sum = A::multiply_add(sum, x, w);

@@ -5,7 +5,7 @@
 #![allow(clippy::float_arithmetic)]
 
 use super::Arithmetic;
-use crate::fixed::{ACTIVATION_FRACTION, BIAS_FRACTION, CODE_VALUE_SHIFT};
+use crate::fixed::CODE_VALUE_SHIFT;
 
 /// 32-bit float activations, in units of the integer ones.
 #[derive(Clone, Copy, Debug)]
@@ -41,8 +41,8 @@ impl Arithmetic for Float {
         (3.0 * near + far) * scale(4)
     }
 
-    fn start(bias: i16, shift: u32) -> f32 {
-        libm::ldexpf(f32::from(bias), (shift + ACTIVATION_FRACTION - BIAS_FRACTION) as i32)
+    fn start(start: i32) -> f32 {
+        start as f32
     }
 
     fn multiply_add(sum: f32, activation: f32, weight: i16) -> f32 {

@@ -1,7 +1,7 @@
 //! The arithmetic of the codec.
 
 use super::{Arithmetic, LayerRow, kernels, portable_add_residual, portable_row, portable_upsample};
-use crate::fixed::{ACTIVATION_FRACTION, BIAS_FRACTION, CODE_VALUE_SHIFT, round_shift, sat16};
+use crate::fixed::{CODE_VALUE_SHIFT, round_shift, sat16};
 
 /// 16-bit activations, 32-bit sums.
 #[derive(Clone, Copy, Debug)]
@@ -34,8 +34,8 @@ impl Arithmetic for Integer {
     }
 
     #[inline(always)]
-    fn start(bias: i16, shift: u32) -> i32 {
-        i32::from(bias) << (shift + ACTIVATION_FRACTION - BIAS_FRACTION)
+    fn start(start: i32) -> i32 {
+        start
     }
 
     #[inline(always)]

@@ -19,7 +19,7 @@ pub(crate) struct Inputs<'a> {
     pub(crate) latents: &'a [i8],
     pub(crate) scalars: &'a Scalars,
     pub(crate) weights: &'a [i16],
-    pub(crate) biases: &'a [i16],
+    pub(crate) starts: &'a [i32],
     /// Number of the picture in its segment, and in its chunk.
     pub(crate) frame: usize,
     pub(crate) frame_of_chunk: usize,
@@ -351,10 +351,10 @@ impl Inputs<'_> {
 
     /// A row of a layer.
     fn layer_row<'a, T>(&'a self, kind: NodeKind, rows: [&'a [T]; 3]) -> Option<LayerRow<'a, T>> {
-        let NodeKind::Layer { layer, number, inputs, weights, biases } = kind else { return None };
+        let NodeKind::Layer { layer, number, inputs, weights, starts } = kind else { return None };
         let outputs = usize::from(layer.outputs);
         let weights = self.weights.get(weights..).unwrap_or_default();
-        let biases = self.biases.get(biases..).unwrap_or_default();
+        let starts = starts.and_then(|starts| self.starts.get(starts..starts + outputs));
         Some(LayerRow {
             kind: layer.kind,
             inputs,
@@ -363,7 +363,7 @@ impl Inputs<'_> {
             residual: layer.residual,
             shift: self.scalars.shifts.get(number).copied().unwrap_or(1).into(),
             weights: weights.get(..layer.kind.weights(inputs, outputs)).unwrap_or_default(),
-            biases: if layer.bias { biases.get(..outputs).unwrap_or_default() } else { &[] },
+            starts: starts.unwrap_or_default(),
             rows,
         })
     }

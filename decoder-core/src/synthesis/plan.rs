@@ -37,9 +37,10 @@ pub(super) enum NodeKind {
         /// Its number among all layers.
         number: usize,
         inputs: usize,
-        /// Offsets of its parameters.
+        /// Offset of its weights.
         weights: usize,
-        biases: usize,
+        /// Offset of what its sums begin with; `None` for zeros.
+        starts: Option<usize>,
     },
 }
 
@@ -119,12 +120,13 @@ impl Plan {
             geometry,
             waiting: reach.max(lead + 1),
             stored: motion.is_some(),
-            keeps_zero: !sees_prediction && architecture.layers().all(|(.., layer)| !layer.bias),
+            keeps_zero: architecture.keeps_zero(),
             activations: 0,
             masks: 0,
         };
         let mut layers = architecture.layers();
-        let (mut number, mut weights, mut biases) = (0, 0, 0);
+        let (mut number, mut weights, mut starts) = (0, 0, 0);
+        let mut centred = architecture.centred();
         let mut upsampled = 0;
         for (at, stage) in architecture.stages.iter().enumerate() {
             let stride_log2 = architecture.stage_stride_log2(at) as u32;
@@ -135,10 +137,12 @@ impl Plan {
             for _ in 0..stage.layers.len() {
                 let Some((_, inputs, layer)) = layers.next() else { break };
                 let outputs = usize::from(layer.outputs);
-                plan.push(NodeKind::Layer { layer, number, inputs, weights, biases }, stride_log2, outputs);
+                let begins = centred.next() == Some(true) || layer.bias;
+                let kind = NodeKind::Layer { layer, number, inputs, weights, starts: begins.then_some(starts) };
+                plan.push(kind, stride_log2, outputs);
                 number += 1;
                 weights += layer.kind.weights(inputs, outputs);
-                biases += if layer.bias { outputs } else { 0 };
+                starts += if begins { outputs } else { 0 };
                 upsampled = outputs;
             }
         }

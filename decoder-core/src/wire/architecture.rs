@@ -85,7 +85,7 @@ pub struct Layer {
     pub relu: bool,
     /// Whether its input is added to its output.
     pub residual: bool,
-    /// Whether it has biases. Without any, zero latents give exactly zero.
+    /// Whether it has biases; see [`Architecture::centred`].
     pub bias: bool,
 }
 
@@ -168,6 +168,27 @@ impl Architecture {
                 (number, before, layer)
             })
         })
+    }
+
+    /// Whether each layer is centred: the one before it in its stage has biases and a ReLU, it is a point layer with neither biases nor
+    /// residual, and its sums begin so that zero into the layer before it gives zero (SPEC section 8).
+    pub fn centred(&self) -> impl Iterator<Item = bool> + '_ {
+        self.stages.iter().flat_map(|stage| {
+            let mut biased = false;
+            stage.layers.iter().map(move |layer| {
+                let centred = biased && layer.kind == LayerKind::Point && !layer.bias && !layer.residual;
+                biased = layer.bias && layer.relu;
+                centred
+            })
+        })
+    }
+
+    /// Whether zero latents give exactly zero: the last stage does not see the prediction, and all biases are centred.
+    #[must_use]
+    pub fn keeps_zero(&self) -> bool {
+        let biased = self.layers().filter(|(.., layer)| layer.bias).count();
+        let centred = self.centred().filter(|&centred| centred).count();
+        biased == centred && !self.motion.is_some_and(|motion| motion.sees_prediction)
     }
 
     /// Refuses values and combinations that the format does not have.

@@ -12,6 +12,7 @@ mod parallel;
 mod presets;
 mod quantise;
 mod random;
+mod recentre;
 mod run;
 mod schedule;
 mod source;

@@ -7,8 +7,8 @@ use ndarray::{Array3, ArrayD, ArrayView4, IxDyn};
 
 use crate::autodiff::ops::octree_rate::{OctreeRate, OctreeRateConfig, Parent, SliceTypes, grid_roots, motion_roots};
 use crate::autodiff::ops::{
-    self, Affine, Concat, Conv, ConvKind, Dissimilarity, Distortion, FakeQuant, GridFrame, Hidden, Reconstruct, Relay,
-    SoftRound, TensorRate, Upsample2, Warp, WeightedSum,
+    self, Affine, Centre, Concat, Conv, ConvKind, Dissimilarity, Distortion, FakeQuant, GridFrame, Hidden, Reconstruct,
+    Relay, SoftRound, TensorRate, Upsample2, Warp, WeightedSum,
 };
 use crate::autodiff::{Graph, Var};
 
@@ -36,6 +36,12 @@ const STRUCTURAL_SHARE: f64 = 0.9;
 /// What a relative change of the structural distortion counts, against the same of squared errors: measured so that lambda
 /// means about the same rate.
 const EXCHANGE: f64 = 0.7;
+
+/// Log2 of the stride from which on a bit of a grid counts twice as much in each octave.
+///
+/// A latent that is not zero wakes the network as far as it reaches, and coarse ones reach far: without this price some speak everywhere, and a
+/// decoder may skip nothing. With it a quarter to a half of the picture is computed at the same `D + lambda R` (docs/measurements.md).
+const WAKING: u8 = 2;
 
 /// What is minimised.
 #[derive(Clone, Copy, Debug)]
@@ -100,6 +106,8 @@ pub struct Network {
     dissimilarity: Vec<Var>,
     /// Bits of latents and motion.
     pub bits: Vec<Var>,
+    /// What each of them counts.
+    prices: Vec<f64>,
     /// Bits of the parameters.
     pub parameter_bits: Vec<Var>,
     /// Bits that no training changes: gains, shifts, scale classes.
@@ -181,6 +189,7 @@ impl Network {
             distortion: [vec![], vec![]],
             dissimilarity: vec![],
             bits: vec![],
+            prices: vec![],
             parameter_bits: vec![],
             fixed_bits: fixed_bits(architecture),
             loss: rounding,
@@ -271,13 +280,16 @@ impl Network {
             .into_iter()
             .map(|gain| self.quantised(gain, 0))
             .collect();
-        let filters: Vec<(Var, Option<Var>)> = (0..self.layers.len())
-            .map(|number| {
-                let LayerVars { weights, biases, quantiser, .. } = self.layers[number];
-                let weights = self.graph.push(FakeQuant, &[weights, quantiser]);
-                (weights, biases.map(|biases| self.quantised(biases, 1)))
-            })
-            .collect();
+        let mut filters: Vec<(Var, Option<Var>)> = vec![];
+        for (number, centred) in architecture.centred().enumerate() {
+            let LayerVars { weights, biases, quantiser, .. } = self.layers[number];
+            let weights = self.graph.push(FakeQuant, &[weights, quantiser]);
+            let biases = match filters.last() {
+                Some(&(_, Some(before))) if centred => Some(self.graph.push(Centre, &[weights, before])),
+                _ => biases.map(|biases| self.quantised(biases, 1)),
+            };
+            filters.push((weights, biases));
+        }
         let sees_prediction = architecture.motion.is_some_and(|motion| motion.sees_prediction);
         // What does not depend on the pictures before is computed for all pictures at the same time.
         let mut residuals = vec![];
@@ -427,6 +439,8 @@ impl Network {
                     .collect();
                 let bits = self.graph.push(op, &inputs);
                 self.bits.push(bits);
+                let octaves = if architecture.keeps_zero() { grid.stride_log2.saturating_sub(WAKING) } else { 0 };
+                self.prices.push(f64::from(1 << octaves));
                 type_channel += 1;
                 before = Some((number, channel));
                 if is_whole {
@@ -474,6 +488,7 @@ impl Network {
             let inputs: Vec<Var> = [field].into_iter().chain(context.iter().copied()).collect();
             let bits = self.graph.push(op, &inputs);
             self.bits.push(bits);
+            self.prices.push(1.0);
         }
     }
 
@@ -507,9 +522,10 @@ impl Network {
         let [luma, chroma] = &self.distortion;
         let (of_distortion, of_bit) = (1.0 / luma.len() as f64, lambda / self.pixels);
         let terms = [(luma, of_distortion), (&self.dissimilarity, 0.0), (chroma, of_distortion)];
-        let terms = terms.into_iter().chain([(&self.bits, of_bit), (&self.parameter_bits, of_bit)]);
-        let terms: Vec<(Var, f64)> =
-            terms.flat_map(|(vars, weight)| vars.iter().map(move |&var| (var, weight))).collect();
+        let terms = terms.into_iter().flat_map(|(vars, weight)| vars.iter().map(move |&var| (var, weight)));
+        let bits = self.bits.iter().zip(&self.prices).map(|(&var, &price)| (var, price * of_bit));
+        let parameters = self.parameter_bits.iter().map(|&var| (var, of_bit));
+        let terms: Vec<(Var, f64)> = terms.chain(bits).chain(parameters).collect();
         let parts: Vec<(Var, Var)> = terms.chunks(SUMMANDS).map(|terms| self.sum(terms)).collect();
         self.weights = parts.iter().map(|&(weights, _)| weights).collect();
         let parts: Vec<(Var, f64)> = parts.into_iter().map(|(_, sum)| (sum, 1.0)).collect();
@@ -537,8 +553,9 @@ fn fixed_bits(architecture: &Architecture) -> f64 {
 
 /// Whether two layers that follow one another are one [`Hidden`].
 fn are_pair(first: &Layer, second: &Layer) -> bool {
-    let plain = |layer: &Layer| layer.kind == LayerKind::Point && !layer.residual && layer.bias == first.bias;
-    plain(first) && plain(second) && first.relu && !second.relu
+    let plain = |layer: &Layer| layer.kind == LayerKind::Point && !layer.residual;
+    // After a layer with biases one without is centred, which gives it some.
+    plain(first) && plain(second) && first.relu && !second.relu && (first.bias || !second.bias)
 }
 
 /// What a grid is at a picture (SPEC section 8, item 2).
@@ -628,7 +645,7 @@ mod tests {
     fn everything_that_is_trained_counts() {
         for level in [Level::Nano, Level::Micro, Level::Edge, Level::Full] {
             let network = network(level, false);
-            let layers = network.layers.iter().map(|layer| layer.weights);
+            let layers = network.layers.iter().flat_map(|layer| [Some(layer.weights), layer.biases]).flatten();
             let grids = network.grids.iter().flat_map(|grid| [grid.latents, grid.gain]);
             for (number, var) in layers.chain(grids).enumerate() {
                 let largest = network.graph.gradient(var).iter().fold(0.0, |most: f32, g| most.max(g.abs()));

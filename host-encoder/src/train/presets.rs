@@ -36,28 +36,28 @@ pub fn architecture(settings: &EncodeSettings, geometry: Geometry) -> Architectu
     use LayerKind::{Depthwise, Full, Point};
     let (level, motion) = (settings.level, settings.motion);
     let fine = settings.lambda <= FINE_LAMBDA;
-    // A network that does not see the prediction and has no biases leaves alone what no latent speaks of: what does not
-    // change costs nothing, and errors do not grow from picture to picture. Without prediction biases are free.
+    // A network that does not see the prediction and whose biases are centred leaves alone what no latent speaks of: what does
+    // not change costs nothing, and errors do not grow from picture to picture. Without prediction biases are free.
     let bias = !motion;
     let head = match level {
         Level::Nano => vec![
-            relu(Point, if fine { 18 } else { 20 }, bias),
+            relu(Point, if fine { 18 } else { 20 }, true),
             layer(Point, 6, bias),
             residual(Depthwise, 6, bias),
             residual(Depthwise, 6, bias),
         ],
         Level::Micro => {
             vec![
-                relu(Point, if fine { 32 } else { 40 }, bias),
+                relu(Point, if fine { 32 } else { 40 }, true),
                 layer(Point, 6, bias),
                 residual(Full, 6, bias),
                 residual(Full, 6, bias),
             ]
         }
         Level::Edge => {
-            vec![relu(Full, 48, bias), layer(Point, 6, bias), residual(Full, 6, bias), residual(Full, 6, bias)]
+            vec![relu(Full, 48, true), layer(Point, 6, bias), residual(Full, 6, bias), residual(Full, 6, bias)]
         }
-        Level::Full => vec![relu(Full, 48, bias), relu(Full, 32, bias), layer(Point, 6, bias), residual(Full, 6, bias)],
+        Level::Full => vec![relu(Full, 48, bias), relu(Full, 32, true), layer(Point, 6, bias), residual(Full, 6, bias)],
     };
     let before_head = match level {
         Level::Full => vec![relu(Full, 16, bias), relu(Full, 16, bias)],

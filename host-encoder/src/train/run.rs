@@ -10,6 +10,7 @@ use super::EncodeError;
 use super::guard::{Guard, Verdict};
 use super::network::{BIAS_STEP, CONTEXT_STEP, GAIN_STEP, Network, Objective};
 use super::random::{Kumaraswamy, Random};
+use super::recentre::recentre;
 use super::schedule::{Moment, Phase};
 use super::source::Source;
 use super::state::{FitState, LeafState};
@@ -157,6 +158,9 @@ impl Run {
     /// Sets the leaves that a step decides, and returns what holds at it.
     pub fn prepare(&mut self, step: u64, random: &mut Random) -> Moment {
         let moment = self.phase.at(step);
+        if moment.recentres {
+            recentre(&mut self.network);
+        }
         if moment.new_noise_shape || self.noise.is_none() {
             self.noise = Some(Kumaraswamy::new(moment.noise_shape));
         }

@@ -26,6 +26,8 @@ const FIRST_TEMPERATURE: f32 = 0.8;
 const LAST_TEMPERATURE: f32 = 0.1;
 /// Steps between two noises of one shape.
 const NOISE_SHAPES: u64 = 32;
+/// Steps between two times at which constants go from latents to biases.
+const RECENTRING: u64 = 32;
 
 /// How many times more pictures each phase has than the one before, and how many the first has at most.
 const GROWTH: usize = 4;
@@ -80,6 +82,8 @@ pub struct Moment {
     pub structure: bool,
     /// See [`Self::structure`].
     pub structure_begins: bool,
+    /// Whether constants go from latents to biases before it.
+    pub recentres: bool,
     /// Whether layers' weights are quantised and pictures rounded.
     pub quantised: bool,
     /// Whether latents are rounded for good, and gains, biases and context parameters with them.
@@ -149,6 +153,7 @@ impl Phase {
             2.0 - way.min(1.0)
         };
         let structure_at = |step: f64| self.last && step / steps >= STRUCTURE_FROM;
+        let quantised = self.last && part >= QUANTISED_FROM;
         Moment {
             latent_rate: if settled { 0.0 } else { LATENT_RATE * factor },
             weight_rate: WEIGHT_RATE * factor,
@@ -158,7 +163,8 @@ impl Phase {
             new_noise_shape: step == 0 || shape_at(step) != shape_at(step - 1),
             structure: structure_at(step as f64),
             structure_begins: structure_at(step as f64) && !structure_at(step as f64 - 1.0),
-            quantised: self.last && part >= QUANTISED_FROM,
+            recentres: step.is_multiple_of(RECENTRING) && !quantised,
+            quantised,
             settled: self.last && settled,
         }
     }

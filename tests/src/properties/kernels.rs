@@ -1,7 +1,7 @@
 //! Layer rows of this processor's kernels are the portable ones, and so are whole pictures.
 
 use decoder_core::synthesis::{Arithmetic, Integer, LayerRow, portable_row};
-use decoder_core::weights::{BIAS_LIMIT, WEIGHT_LIMIT};
+use decoder_core::weights::WEIGHT_LIMIT;
 use decoder_core::wire::LayerKind;
 use decoder_core::{Error, Stream};
 
@@ -60,18 +60,18 @@ fn row(first: u8, data: &[u8]) -> Option<()> {
     let scale = |limit: i32, number: i16| ((i32::from(number) % (limit + 1)) >> magnitude) as i16;
     let weights = numbers.fill(kind.weights(inputs, outputs));
     let weights: Vec<i16> = weights.into_iter().map(|weight| scale(WEIGHT_LIMIT, weight)).collect();
-    let biases = if bias { numbers.fill(outputs) } else { vec![] };
-    let biases: Vec<i16> = biases.into_iter().map(|bias| scale(BIAS_LIMIT, bias)).collect();
+    let starts = if bias { numbers.fill(outputs) } else { vec![] };
+    let starts: Vec<i32> = starts.into_iter().map(|start| i32::from(start) << shift).collect();
     for (output, filter) in weights.chunks(weights.len() / outputs).enumerate() {
         let sum: u64 = filter.iter().map(|weight| u64::from(weight.unsigned_abs())).sum();
-        let bias = biases.get(output).map_or(0, |bias| u64::from(bias.unsigned_abs()));
-        if 32768 * sum + (bias << (shift + 5)) + (1 << (shift - 1)) >= 1 << 31 {
+        let start = starts.get(output).map_or(0, |start| u64::from(start.unsigned_abs()));
+        if 32768 * sum + start + (1 << (shift - 1)) >= 1 << 31 {
             return None;
         }
     }
     let rows = rows.each_ref().map(Vec::as_slice);
-    let (weights, biases) = (&weights[..], &biases[..]);
-    let layer = LayerRow { kind, inputs, outputs, relu, residual, shift, weights, biases, rows };
+    let (weights, starts) = (&weights[..], &starts[..]);
+    let layer = LayerRow { kind, inputs, outputs, relu, residual, shift, weights, starts, rows };
     let [mut own, mut portable] = [(); 2].map(|()| vec![0x55; sites * outputs]);
     Integer::layer_row(&layer, &mut own);
     portable_row::<Integer>(&layer, &mut portable);

@@ -7,7 +7,7 @@
 use core::arch::naked_asm;
 use core::ptr;
 
-use crate::synthesis::{Arithmetic, Integer, LayerRow};
+use crate::synthesis::LayerRow;
 use crate::wire::LayerKind;
 
 /// Sites of a block.
@@ -31,7 +31,7 @@ struct Blocks {
     taps: usize,
     /// Bytes of the rows' pointers that are in use.
     rows_end: usize,
-    /// What the sums begin with: biases and the half for rounding.
+    /// What the sums begin with: those of the layer and the half for rounding.
     start: [i32; OUTPUTS],
     out: *mut i16,
     /// Bytes from a site to the next.
@@ -85,10 +85,7 @@ fn blocks(layer: &LayerRow<'_, i16>, output: usize, site: usize, count: usize, o
     let first = if point { (site + 1) * n } else { site * n };
     let channel = if kind == LayerKind::Depthwise { output } else { 0 };
     let rows = if point { [layer.rows[1]; 3] } else { layer.rows };
-    let start = |output: usize| {
-        let bias = layer.biases.get(output).copied().unwrap_or(0);
-        Integer::start(bias, shift).wrapping_add(1 << (shift - 1))
-    };
+    let start = |output: usize| layer.starts.get(output).copied().unwrap_or(0).wrapping_add(1 << (shift - 1));
     let of_output = if point { n } else { 9 * n };
     let residual = layer.rows[1].as_ptr().wrapping_add((site + 1) * n + output);
     Blocks {

@@ -36,21 +36,22 @@ struct Blocks {
     /// What is added to the first site; null for nothing.
     residual: *const i16,
     relu: u32,
+    /// What the sums of the two outputs begin with.
+    start: [i32; OUTPUTS],
 }
 
 /// A kernel.
 type Kernel = unsafe extern "C" fn(*mut Blocks);
 
 /// The kernel of a shape, if there is one.
-fn kernel(kind: LayerKind, inputs: usize, relu: bool, residual: bool) -> Option<Kernel> {
-    Some(match (kind, inputs) {
-        (LayerKind::Point, 6) if !residual => {
-            if relu {
-                from_six::<true>
-            } else {
-                from_six::<false>
-            }
-        }
+fn kernel(layer: &LayerRow<'_, i16>) -> Option<Kernel> {
+    Some(match (layer.kind, layer.inputs) {
+        (LayerKind::Point, 6) if !layer.residual => match (layer.relu, layer.starts.is_empty()) {
+            (true, true) => from_six::<true, false>,
+            (true, false) => from_six::<true, true>,
+            (false, true) => from_six::<false, false>,
+            (false, false) => from_six::<false, true>,
+        },
         (LayerKind::Point, 8) => blocks::<8, 1>,
         (LayerKind::Point, 16) => blocks::<16, 1>,
         (LayerKind::Point, 20) => blocks::<20, 1>,
@@ -58,7 +59,7 @@ fn kernel(kind: LayerKind, inputs: usize, relu: bool, residual: bool) -> Option<
         (LayerKind::Full, 6) => blocks::<6, 3>,
         (LayerKind::Full, 8) => blocks::<8, 3>,
         (LayerKind::Full, 16) => blocks::<16, 3>,
-        (LayerKind::Depthwise, 6) => depthwise::<6>,
+        (LayerKind::Depthwise, 6) if layer.starts.is_empty() => depthwise::<6>,
         _ => return None,
     })
 }
@@ -66,7 +67,7 @@ fn kernel(kind: LayerKind, inputs: usize, relu: bool, residual: bool) -> Option<
 /// Computes a row if it has a shape for it; whether it did.
 pub(super) fn layer_row(layer: &LayerRow<'_, i16>, out: &mut [i16]) -> bool {
     let &LayerRow { kind, inputs: n, outputs, weights, rows, relu, residual, .. } = layer;
-    let Some(kernel) = kernel(kind, n, relu, residual) else { return false };
+    let Some(kernel) = kernel(layer) else { return false };
     let width = out.len() / outputs.max(1);
     let square = residual || kind == LayerKind::Depthwise;
     let aligned = |pointer: *const i16| pointer.addr().is_multiple_of(2 * BYTES);
@@ -74,7 +75,6 @@ pub(super) fn layer_row(layer: &LayerRow<'_, i16>, out: &mut [i16]) -> bool {
         && outputs >= OUTPUTS
         && outputs.is_multiple_of(OUTPUTS)
         && (!square || n == outputs)
-        && layer.biases.is_empty()
         && weights.len() == kind.weights(n, outputs)
         && (2..=15).contains(&layer.shift)
         && aligned(weights.as_ptr())
@@ -93,6 +93,7 @@ pub(super) fn layer_row(layer: &LayerRow<'_, i16>, out: &mut [i16]) -> bool {
             LayerKind::Depthwise => (output, filters.as_ptr().cast()),
             _ => (0, weights.as_ptr().wrapping_add(output * of_output)),
         };
+        let start = [output, output + 1].map(|output| layer.starts.get(output).copied().unwrap_or(0));
         for (site, count) in [(0, full), (width - SITES, rest)] {
             if count == 0 {
                 continue;
@@ -111,6 +112,7 @@ pub(super) fn layer_row(layer: &LayerRow<'_, i16>, out: &mut [i16]) -> bool {
                 scale: 1 << (32 - layer.shift),
                 residual: if layer.residual { residual } else { ptr::null() },
                 relu: relu.into(),
+                start,
             };
             // SAFETY: `blocks` describes sites below `width` and outputs below `outputs`, with one tap more at both ends
             // unless it is a point layer; the checks above say that rows, weights and `out` have all of them, that what is
@@ -131,13 +133,10 @@ fn filters(weights: &[i16], output: usize) -> [u32; 9] {
     filters
 }
 
-/// Two words of taps of three sites and two outputs; the first word's products with `$op`, which may not add.
+/// Two words of taps of three sites and two outputs.
 macro_rules! step {
-    ("smuad") => {
-        concat!(step!(loads), step!(first r6 r7), step!(site2), step!(first r8 r9), step!(site0), step!(first r4 r5))
-    };
-    ("smlad") => {
-        concat!(step!(loads), step!(next r6 r7), step!(site2), step!(next r8 r9), step!(site0), step!(next r4 r5))
+    () => {
+        concat!(step!(loads), step!(add r6 r7), step!(site2), step!(add r8 r9), step!(site0), step!(add r4 r5))
     };
     (loads) => {
         "ldrd r10, r11, [r1], #8
@@ -153,21 +152,10 @@ macro_rules! step {
         "ldrd r2, r3, [r0], #8
         "
     };
-    (first $a:ident $b:ident) => {
-        concat!(
-            "smuad ", stringify!($a), ", r2, r10\n", "smuad ", stringify!($b), ", r2, r12\n",
-            step!(second $a $b)
-        )
-    };
-    (next $a:ident $b:ident) => {
+    (add $a:ident $b:ident) => {
         concat!(
             "smlad ", stringify!($a), ", r2, r10, ", stringify!($a), "\n",
             "smlad ", stringify!($b), ", r2, r12, ", stringify!($b), "\n",
-            step!(second $a $b)
-        )
-    };
-    (second $a:ident $b:ident) => {
-        concat!(
             "smlad ", stringify!($a), ", r3, r11, ", stringify!($a), "\n",
             "smlad ", stringify!($b), ", r3, lr, ", stringify!($b), "\n"
         )
@@ -246,10 +234,14 @@ unsafe extern "C" fn blocks<const N: usize, const ROWS: usize>(blocks: *mut Bloc
         "push {{r0, r4, r5, r6, r7, r8, r9, r10, r11, lr}}",
         "mov lr, r0",
         "2:",
+        "ldrd r4, r5, [lr, #40]",
         "ldrd r0, r1, [lr]",
-        step!("smuad"),
-        ".rept ({steps} - 1)",
-        step!("smlad"),
+        "mov r6, r4",
+        "mov r7, r5",
+        "mov r8, r4",
+        "mov r9, r5",
+        ".rept {steps}",
+        step!(),
         ".endr",
         ".set nvl_row, 8",
         ".rept {rows}",
@@ -271,7 +263,7 @@ unsafe extern "C" fn blocks<const N: usize, const ROWS: usize>(blocks: *mut Bloc
         "ldr r0, [lr, #nvl_row]",
         ".set nvl_row, nvl_row + 4",
         ".rept {steps}",
-        step!("smlad"),
+        step!(),
         ".endr",
         ".endif",
         ".endr",
@@ -297,12 +289,12 @@ unsafe extern "C" fn blocks<const N: usize, const ROWS: usize>(blocks: *mut Bloc
 /// A point layer of six channels: its weights for two outputs stay in registers.
 ///
 /// r0 are activations, r1 to r3 those of a site, r4 to r9 the weights, r10 the scale, r11 and r12 where the outputs go and the distance
-/// of sites there.
+/// of sites there. On the stack are what the sums begin with, if `STARTS`, and where `out` is when all is done.
 ///
 /// # Safety
 /// All that the description points to must be there.
 #[unsafe(naked)]
-unsafe extern "C" fn from_six<const RELU: bool>(blocks: *mut Blocks) {
+unsafe extern "C" fn from_six<const RELU: bool, const STARTS: bool>(blocks: *mut Blocks) {
     naked_asm!(
         #[cfg(arm_v8m)]
         ".cpu cortex-m33",
@@ -311,17 +303,32 @@ unsafe extern "C" fn from_six<const RELU: bool>(blocks: *mut Blocks) {
         "ldrd r11, r12, [r0, #16]",
         "ldr lr, [r0, #24]",
         "str lr, [sp]",
+        ".if {starts}",
+        "ldrd r2, r3, [r0, #40]",
+        "push {{r2, r3}}",
+        ".endif",
         "ldrd r0, r1, [r0]",
         "ldm r1, {{r4, r5, r6, r7, r8, r9}}",
         "2:",
         ".irp place, \"[r11]\", \"[r11, r12]\", \"[r11, r12, lsl #1]\"",
         "ldm r0!, {{r1, r2, r3}}",
+        ".if {starts}",
+        "ldr lr, [sp]",
+        "smlad lr, r1, r4, lr",
+        ".else",
         "smuad lr, r1, r4",
+        ".endif",
         "smuad r1, r1, r7",
         "smlad lr, r2, r5, lr",
         "smlad r1, r2, r8, r1",
+        ".if {starts}",
+        "ldr r2, [sp, #4]",
+        ".endif",
         "smlad lr, r3, r6, lr",
         "smlad r1, r3, r9, r1",
+        ".if {starts}",
+        "add r1, r1, r2",
+        ".endif",
         "smmulr lr, lr, r10",
         "smmulr r1, r1, r10",
         ".if {relu}",
@@ -336,11 +343,15 @@ unsafe extern "C" fn from_six<const RELU: bool>(blocks: *mut Blocks) {
         ".endr",
         "add r11, r11, r12",
         "add r11, r11, r12, lsl #1",
-        "ldr lr, [sp]",
+        "ldr lr, [sp, #(8 * {starts})]",
         "cmp r11, lr",
         "bne 2b",
+        ".if {starts}",
+        "add sp, sp, #8",
+        ".endif",
         "pop {{r0, r4, r5, r6, r7, r8, r9, r10, r11, pc}}",
         relu = const RELU as usize,
+        starts = const STARTS as usize,
     )
 }
 

@@ -1,6 +1,7 @@
 //! The operations, one a file.
 
 mod affine;
+mod centre;
 #[cfg(test)]
 mod check;
 mod concat;
@@ -21,6 +22,7 @@ mod warp;
 mod weighted_sum;
 
 pub use affine::Affine;
+pub use centre::Centre;
 pub use concat::Concat;
 pub use conv::{ACTIVATION_LIMIT, Conv, ConvKind};
 pub use dissimilarity::Dissimilarity;
