@@ -13,7 +13,7 @@ use super::table::{Table, grouped, rate};
 use crate::device::DEVICES;
 use crate::frame::Clip;
 use crate::settings::{Effort, EncodeSettings};
-use crate::train::work;
+use crate::train::Outline;
 
 /// Arguments of `estimate`.
 #[derive(Args, Debug)]
@@ -112,21 +112,22 @@ pub(super) fn run(args: &EstimateArgs) -> Result<()> {
 
 fn estimate(clip: &Clip, settings: &EncodeSettings, quiet: bool) -> Result<Estimate> {
     let frames = clip.frames.len();
-    let tried = frames.min(TRIAL);
-    let trial = Clip { frames: clip.frames[..tried].to_vec(), ..*clip };
+    let trial = Clip { frames: clip.frames[..frames.min(TRIAL)].to_vec(), ..*clip };
     let draft = EncodeSettings { effort: Effort::Draft, scene_cuts: false, ..settings.clone() };
     let started = Instant::now();
     let mut progress = Progress::new(quiet);
     let encoded = encode_clip(&trial, &draft, &mut progress)?;
     drop(progress);
-    let more_work = work(settings.effort, frames) as f64 / work(Effort::Draft, tried) as f64;
+    // The trial says how fast the machine is, the model how much more the encode is.
+    let (outline, tried) = (Outline::new(clip, settings)?, Outline::new(&trial, &draft)?);
+    let more_work = cpu_seconds(&outline, settings) / cpu_seconds(&tried, &draft);
     let seconds = started.elapsed().as_secs_f64() * more_work;
 
     // The first frame stands alone, as do the weights; the others are alike.
     let pictures: Vec<f64> =
         encoded.pictures.iter().map(|bytes| bytes.motion + bytes.grids.iter().sum::<f64>()).collect();
     let parts = &encoded.info.parts;
-    let segments = frames.div_ceil(settings.segment_frames.max(1).into()).max(1);
+    let segments = outline.segments.len();
     let followers = pictures.len() - 1;
     let follower = if followers == 0 { 0.0 } else { pictures[1..].iter().sum::<f64>() / followers as f64 };
     let once = parts.header + parts.weights + pictures[0];
@@ -139,6 +140,11 @@ fn estimate(clip: &Clip, settings: &EncodeSettings, quiet: bool) -> Result<Estim
         mac_per_pixel: encoded.info.mac_per_pixel,
         scratch: encoded.info.scratch_bytes,
     })
+}
+
+/// What an encode takes by the model of `train::expected_cost`, on one core of the machine whose coefficients it has.
+fn cpu_seconds(outline: &Outline, settings: &EncodeSettings) -> f64 {
+    (0..outline.segments.len()).map(|index| outline.cost(index, settings).cpu_seconds).sum()
 }
 
 /// A prediction is not better than that.

@@ -9,16 +9,18 @@ use crate::settings::{Effort, EncodeSettings};
 use super::outline::Outline;
 use super::schedule::Schedule;
 
+/// CPU nanoseconds of a step, whatever its pictures: weights, optimiser, threads.
+const STEP_NANOSECONDS: f64 = 38_000.0;
 /// CPU nanoseconds of a step for every luma sample: grids, motion, rate, distortion.
-const SAMPLE_NANOSECONDS: f64 = 65.0;
+const SAMPLE_NANOSECONDS: f64 = 44.0;
 /// CPU nanoseconds of a step for every multiply-accumulate of the network on a luma sample.
-const MAC_NANOSECONDS: f64 = 0.65;
-/// Bytes of memory for every luma sample.
-const SAMPLE_BYTES: f64 = 0.0;
-/// Bytes of memory for every activation, per luma sample.
-const ACTIVATION_BYTES: f64 = 26.0;
+const MAC_NANOSECONDS: f64 = 0.168;
 /// Bytes of memory of a process without a segment.
-const PROCESS_BYTES: f64 = 8e6;
+const PROCESS_BYTES: f64 = 9.6e6;
+/// Bytes of memory for every output of a layer, per luma sample.
+const ACTIVATION_BYTES: f64 = 12.0;
+/// Bytes of memory for every multiply-accumulate of the network, per luma sample.
+const MAC_BYTES: f64 = 0.1;
 
 /// What fitting a segment takes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,8 +43,16 @@ pub fn expected_cost(
     let samples = picture * frames as f64;
     let load = Load::of(architecture, geometry);
     let each = picture * (SAMPLE_NANOSECONDS + MAC_NANOSECONDS * load.macs);
-    let memory = PROCESS_BYTES + samples * (SAMPLE_BYTES + ACTIVATION_BYTES * load.activations);
-    Cost { cpu_seconds: 1e-9 * each * work(settings.effort, frames) as f64, memory_bytes: memory as u64 }
+    let nanoseconds =
+        STEP_NANOSECONDS * steps(settings.effort, frames) as f64 + each * work(settings.effort, frames) as f64;
+    let memory = PROCESS_BYTES + samples * (ACTIVATION_BYTES * load.activations + MAC_BYTES * load.macs);
+    Cost { cpu_seconds: 1e-9 * nanoseconds, memory_bytes: memory as u64 }
+}
+
+/// Steps of a fit of `frames` pictures.
+#[must_use]
+pub fn steps(effort: Effort, frames: usize) -> u64 {
+    Schedule::new(effort, frames).phases.iter().map(|phase| phase.steps).sum()
 }
 
 /// Steps of a fit of `frames` pictures, one on n pictures counted as n.

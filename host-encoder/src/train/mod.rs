@@ -29,7 +29,7 @@ use crate::progress::Observer;
 use crate::settings::EncodeSettings;
 
 pub use bench::{StepCost, measure_steps};
-pub use cost::{Cost, Load, expected_cost, work};
+pub use cost::{Cost, Load, expected_cost, steps, work};
 pub use fit::Progress;
 pub use outline::{Outline, Span};
 pub use presets::architecture;

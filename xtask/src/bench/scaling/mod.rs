@@ -40,12 +40,13 @@ pub fn run(args: &ScalingArgs) -> Result<()> {
     load("At the start");
     let points = points(&bench)?;
     let model = Model::fit(&points);
-    print!("{}", cost_table(&points));
-    let [sample, mac] = model.nanoseconds;
-    let [process, sample_bytes, activation] = model.bytes;
+    print!("{}", cost_table(&points, &model));
+    let [step, sample, mac] = model.nanoseconds;
+    let [process, activation, mac_bytes] = model.bytes;
     println!(
-        "\nFitted: {sample:.1} ns a step and luma sample + {mac:.3} ns for each MAC on it; {:.1} MB + {sample_bytes:.0} bytes a \
-         luma sample + {activation:.1} bytes for each activation on it.\n",
+        "\nFitted: {:.0} us a step + {sample:.1} ns a step and luma sample + {mac:.3} ns for each MAC on it; {:.1} MB + \
+         {activation:.1} bytes for each output of a layer on a luma sample + {mac_bytes:.2} bytes for each MAC on it.\n",
+        step / 1e3,
         process / 1e6
     );
     if !args.costs {
@@ -101,8 +102,8 @@ impl Bench {
 /// One thing at a time around 96x64, 8 frames, level micro.
 fn points(bench: &Bench) -> Result<Vec<Point>> {
     let base = ((96, 64), 8, Level::Micro);
-    let sizes = [(48, 32), base.0, (160, 96)].map(|size| (size, base.1, base.2));
-    let frames = [2, 16].map(|frames| (base.0, frames, base.2));
+    let sizes = [(48, 32), base.0, (160, 96), (320, 192)].map(|size| (size, base.1, base.2));
+    let frames = [2, 16, 64].map(|frames| (base.0, frames, base.2));
     let levels = [Level::Nano, Level::Edge, Level::Full].map(|level| (base.0, base.1, level));
     let all = sizes.into_iter().chain(frames).chain(levels);
     all.map(|(size, frames, level)| point(bench, size, frames, level)).collect()
@@ -116,23 +117,28 @@ fn point(bench: &Bench, size: (usize, usize), frames: usize, level: Level) -> Re
     Ok(Point { settings, size, frames, cpu: taken.cpu, memory: taken.memory })
 }
 
-fn cost_table(points: &[Point]) -> String {
-    let mut table = Table::aligned_right(&[2, 3, 4, 5, 6]);
-    table.row([&"size", &"level", &"frames", &"CPU s", &"model", &"MiB", &"model"]);
+fn cost_table(points: &[Point], model: &Model) -> String {
+    let mut table = Table::aligned_right(&[2, 3, 4, 5, 6, 7, 8]);
+    table.row([&"size", &"level", &"frames", &"CPU s", &"fitted", &"planned", &"MiB", &"fitted", &"planned"]);
     for point in points {
         let Point { settings, size, frames, .. } = point;
         let geometry = point.geometry();
-        let architecture = architecture(settings, geometry);
-        let expected = expected_cost(&architecture, geometry, *frames, settings);
+        let planned = expected_cost(&architecture(settings, geometry), geometry, *frames, settings);
+        let [cpu, memory] = model.expect(point);
+        let mib = |bytes: f64| grouped((bytes / f64::from(1 << 20)).ceil() as u64);
         table.row([
             &format!("{}x{}", size.0, size.1),
             &settings.level.name(),
             frames,
             &format!("{:.2}", point.cpu),
-            &format!("{:.2}", expected.cpu_seconds),
-            &grouped((point.memory / f64::from(1 << 20)).ceil() as u64),
-            &grouped(expected.memory_bytes.div_ceil(1 << 20)),
+            &format!("{cpu:.2}"),
+            &format!("{:.2}", planned.cpu_seconds),
+            &mib(point.memory),
+            &mib(memory),
+            &mib(planned.memory_bytes as f64),
         ]);
     }
-    format!("One segment, one thread, effort draft; `model` is what `nvl plan` expects.\n\n{table}")
+    format!(
+        "One segment, one thread, effort draft; `fitted` is the model below, `planned` is what `nvl plan` expects now.\n\n{table}"
+    )
 }

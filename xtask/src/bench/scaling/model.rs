@@ -2,7 +2,7 @@
 
 use decoder_core::wire::Geometry;
 use host_encoder::settings::EncodeSettings;
-use host_encoder::train::{Load, architecture, work};
+use host_encoder::train::{Load, architecture, steps, work};
 
 /// What one fit took, and what it was.
 #[derive(Clone, Debug)]
@@ -22,9 +22,9 @@ pub struct Point {
 /// The coefficients of `host_encoder::train::expected_cost`.
 #[derive(Clone, Copy, Debug)]
 pub struct Model {
-    /// CPU nanoseconds of a step for a luma sample, and for a multiply-accumulate of the network on it.
-    pub nanoseconds: [f64; 2],
-    /// Bytes of the process, for a luma sample, for an activation of it.
+    /// CPU nanoseconds of a step, for a luma sample, and for a multiply-accumulate of the network on it.
+    pub nanoseconds: [f64; 3],
+    /// Bytes of the process, for an activation of a luma sample, for a multiply-accumulate of the network on it.
     pub bytes: [f64; 3],
 }
 
@@ -46,19 +46,32 @@ impl Point {
 }
 
 impl Model {
+    /// What it expects of a fit: CPU seconds and bytes.
+    pub fn expect(&self, point: &Point) -> [f64; 2] {
+        let dot = |coefficients: &[f64; 3], row: [f64; 3]| coefficients.iter().zip(row).map(|(a, b)| a * b).sum();
+        [dot(&self.nanoseconds, time_row(point)), dot(&self.bytes, memory_row(point))]
+    }
+
     /// The model with the least relative errors.
     pub fn fit(points: &[Point]) -> Self {
-        let time = points.iter().map(|point| {
-            let work = work(point.settings.effort, point.frames) as f64 / point.frames as f64;
-            let scale = 1e-9 * point.samples() * work;
-            ([scale, scale * point.load().macs], point.cpu)
-        });
-        let memory = points.iter().map(|point| {
-            let samples = point.samples();
-            ([1.0, samples, samples * point.load().activations], point.memory)
-        });
+        let time = points.iter().map(|point| (time_row(point), point.cpu));
+        let memory = points.iter().map(|point| (memory_row(point), point.memory));
         Self { nanoseconds: least_squares(time), bytes: least_squares(memory) }
     }
+}
+
+/// What the coefficients of the time are multiplied with, in units that give seconds.
+fn time_row(point: &Point) -> [f64; 3] {
+    let (steps, work) = (steps(point.settings.effort, point.frames), work(point.settings.effort, point.frames));
+    let scale = 1e-9 * point.samples() / point.frames as f64 * work as f64;
+    [1e-9 * steps as f64, scale, scale * point.load().macs]
+}
+
+/// The same of the memory.
+fn memory_row(point: &Point) -> [f64; 3] {
+    let samples = point.samples();
+    let load = point.load();
+    [1.0, samples * load.activations, samples * load.macs]
 }
 
 /// Coefficients `c` with the least sum of `((row . c - value) / value)^2`, none below 0: those that would be are left out.
