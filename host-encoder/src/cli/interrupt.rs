@@ -1,10 +1,13 @@
-//! Ctrl-C, and the signals that ask a process to end.
+//! Ctrl-C, and the signals that ask a process to end. The only module of the command line with `unsafe` code.
 
 use std::process;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Once, OnceLock};
 use std::thread;
 use std::time::Duration;
+
+#[cfg(unix)]
+use nix::sys::signal::{SigHandler, Signal};
 
 use crate::io::remove_unfinished;
 
@@ -31,14 +34,46 @@ pub(super) fn message() -> String {
 /// From now on, Ctrl-C lets the run end by itself, and ends it after two seconds if it does not. Neither leaves an
 /// unfinished file behind. A second call changes nothing.
 pub fn install() {
-    // Fails when it is installed already, which is what is wanted.
-    let _ = ctrlc::try_set_handler(|| {
-        REQUESTED.store(true, Ordering::Relaxed);
-        thread::sleep(PATIENCE);
-        remove_unfinished();
-        eprintln!("\n{}", message());
-        process::exit(EXIT_CODE.into());
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let ignored = ignored();
+        // A process that cannot be told to end is still of use.
+        let _ = ctrlc::set_handler(|| {
+            REQUESTED.store(true, Ordering::Relaxed);
+            thread::sleep(PATIENCE);
+            remove_unfinished();
+            eprintln!("\n{}", message());
+            process::exit(EXIT_CODE.into());
+        });
+        for signal in ignored {
+            ignore(signal);
+        }
     });
+}
+
+/// Signals that whoever started this process wants it to ignore: Ctrl-C behind a script's `&`, the end of the terminal behind
+/// `nohup`. They stay ignored, the others do not.
+#[cfg(unix)]
+fn ignored() -> Vec<Signal> {
+    [Signal::SIGINT, Signal::SIGHUP, Signal::SIGTERM].into_iter().filter(|&signal| ignore(signal)).collect()
+}
+
+/// Ignores a signal; whether it was ignored already.
+#[cfg(unix)]
+fn ignore(signal: Signal) -> bool {
+    // SAFETY: ignoring runs no code of ours when the signal comes.
+    let before = unsafe { nix::sys::signal::signal(signal, SigHandler::SigIgn) };
+    matches!(before, Ok(SigHandler::SigIgn))
+}
+
+#[cfg(not(unix))]
+fn ignored() -> [std::convert::Infallible; 0] {
+    []
+}
+
+#[cfg(not(unix))]
+fn ignore(signal: std::convert::Infallible) -> bool {
+    match signal {}
 }
 
 /// Whether the run was asked to end.
