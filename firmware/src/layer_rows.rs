@@ -10,7 +10,7 @@ use decoder_core::wire::LayerKind;
 const CHANNELS: usize = 64;
 const SITES: usize = 20;
 /// Channels of the layers that streams mostly have.
-const USUAL: [usize; 5] = [6, 8, 16, 20, 40];
+const USUAL: [usize; 6] = [6, 8, 16, 20, 40, 48];
 /// Activations of a row, with padding and one more so that it may begin anywhere.
 const ROW: usize = (SITES + 2) * CHANNELS + 1;
 

@@ -40,19 +40,9 @@ pub fn architecture(settings: &EncodeSettings, geometry: Geometry) -> Architectu
     // not change costs nothing, and errors do not grow from picture to picture. Without prediction biases are free.
     let bias = !motion;
     let head = match level {
-        Level::Nano => vec![
-            relu(Point, if fine { 18 } else { 20 }, true),
-            layer(Point, 6, bias),
-            residual(Depthwise, 6, bias),
-            residual(Depthwise, 6, bias),
-        ],
+        Level::Nano => vec![relu(Point, 20, true), layer(Point, 6, bias), residual(Depthwise, 6, bias)],
         Level::Micro => {
-            vec![
-                relu(Point, if fine { 32 } else { 40 }, true),
-                layer(Point, 6, bias),
-                residual(Full, 6, bias),
-                residual(Full, 6, bias),
-            ]
+            vec![relu(Point, if fine { 40 } else { 48 }, true), layer(Point, 6, bias), residual(Full, 6, bias)]
         }
         Level::Edge => {
             vec![relu(Full, 48, true), layer(Point, 6, bias), residual(Full, 6, bias), residual(Full, 6, bias)]

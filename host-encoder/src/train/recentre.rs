@@ -7,13 +7,14 @@ use ndarray::Axis;
 
 use super::network::Network;
 
-/// Takes from each channel of latents that the first layer sees the integer nearest to their median, and gives it to that layer's biases.
+/// Takes from each channel of latents that the first layer sees the integer nearest to their median, and gives it to that layer's biases;
+/// whether there was anything to take.
 ///
 /// Edges are replicated and upsampling keeps constants, so that the layer's output stays what it was. In a centred network (the format's
 /// SPEC section 8) the picture changes by what the constant said where nothing else did.
-pub fn recentre(network: &mut Network) {
-    let Some(layer) = network.layers.first() else { return };
-    let (weights, Some(biases)) = (layer.weights, layer.biases) else { return };
+pub fn recentre(network: &mut Network) -> bool {
+    let Some(layer) = network.layers.first() else { return false };
+    let (weights, Some(biases)) = (layer.weights, layer.biases) else { return false };
     let graph = &mut network.graph;
     let seen = graph.value(weights).shape()[1];
     let channels = network.grids.iter().flat_map(|grid| {
@@ -21,6 +22,7 @@ pub fn recentre(network: &mut Network) {
         (0..count).map(|channel| (grid.latents, grid.gain, channel))
     });
     let channels: Vec<_> = channels.take(seen).collect();
+    let mut moved = false;
     for (input, (latents, gain, channel)) in channels.into_iter().enumerate() {
         let mut sorted: Vec<f32> = graph.value(latents).index_axis(Axis(1), channel).iter().copied().collect();
         let middle = sorted.len() / 2;
@@ -28,12 +30,14 @@ pub fn recentre(network: &mut Network) {
         if constant == 0.0 || !constant.is_finite() {
             continue;
         }
+        moved = true;
         graph.value_mut(latents).index_axis_mut(Axis(1), channel).mapv_inplace(|latent| latent - constant);
         let said = constant * graph.value(gain)[0];
         let sums: Vec<f32> =
             graph.value(weights).index_axis(Axis(1), input).outer_iter().map(|filter| said * filter.sum()).collect();
         graph.value_mut(biases).iter_mut().zip(sums).for_each(|(bias, sum)| *bias += sum);
     }
+    moved
 }
 
 #[cfg(test)]
@@ -68,7 +72,7 @@ mod tests {
             network.graph.value_mut(network.rounding)[1] = 1.0;
             network.run(false);
             let before = network.mean_distortion();
-            recentre(&mut network);
+            assert!(recentre(&mut network));
             network.run(false);
             let after = network.mean_distortion();
             assert!((after - before).abs() < 1e-3 * before, "{level:?}: {before}, then {after}");

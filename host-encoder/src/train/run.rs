@@ -158,8 +158,9 @@ impl Run {
     /// Sets the leaves that a step decides, and returns what holds at it.
     pub fn prepare(&mut self, step: u64, random: &mut Random) -> Moment {
         let moment = self.phase.at(step);
-        if moment.recentres {
-            recentre(&mut self.network);
+        if moment.recentres && recentre(&mut self.network) {
+            // A constant may have said what its place at rest does not: the cost can rise for some steps.
+            self.guard.forget_best();
         }
         if moment.new_noise_shape || self.noise.is_none() {
             self.noise = Some(Kumaraswamy::new(moment.noise_shape));

@@ -56,6 +56,7 @@ fn kernel(layer: &LayerRow<'_, i16>) -> Option<Kernel> {
         (LayerKind::Point, 16) => blocks::<16, 1>,
         (LayerKind::Point, 20) => blocks::<20, 1>,
         (LayerKind::Point, 40) => blocks::<40, 1>,
+        (LayerKind::Point, 48) => blocks::<48, 1>,
         (LayerKind::Full, 6) => blocks::<6, 3>,
         (LayerKind::Full, 8) => blocks::<8, 3>,
         (LayerKind::Full, 16) => blocks::<16, 3>,
