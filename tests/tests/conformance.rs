@@ -91,6 +91,8 @@ fn the_integer_decoder_stays_with_its_float_twin() {
 const CHAIN: usize = 24;
 /// What a picture of a chain of predictions may add to the mean squared difference, in squared code values.
 const GROWTH: f64 = 0.03;
+/// What a sample of a chain may be apart: a few rounded to the same side again and again.
+const LARGEST_OF_A_CHAIN: u8 = 8;
 
 /// Along a chain of predicted pictures the two drift apart: a sample that rounds to the other side is predicted from.
 #[test]
@@ -105,7 +107,7 @@ fn the_difference_grows_slowly_along_a_chain() {
         let (psnr, largest) = compare(std::slice::from_ref(a), std::slice::from_ref(b));
         println!("picture {number}: mean squared difference {mean:.4}, least PSNR {psnr:.2} dB, largest {largest}");
         assert!(mean <= first + GROWTH * number as f64, "picture {number}: {mean} after {first} at first");
-        assert!(psnr >= LEAST_PSNR && largest <= LARGEST_DIFFERENCE, "picture {number}: {psnr} dB, {largest} apart");
+        assert!(psnr >= LEAST_PSNR && largest <= LARGEST_OF_A_CHAIN, "picture {number}: {psnr} dB, {largest} apart");
     }
 }
 
