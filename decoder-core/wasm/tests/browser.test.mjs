@@ -213,7 +213,7 @@ test("files are opened, and errors say what is wrong with them", async () => {
     await screenshot(page, "error");
     await drop("clip.nvl", [...await readFile(own.file)]);
     await page.waitForFunction(() => document.getElementById("name").textContent === "clip.nvl");
-    assert.ok(!(await error.isVisible()));
+    await error.waitFor({ state: "hidden" });
   });
 });
 
