@@ -40,8 +40,8 @@ const EXCHANGE: f64 = 0.7;
 /// Log2 of the stride from which on a bit of a grid counts twice as much in each octave.
 ///
 /// A latent that is not zero wakes the network as far as it reaches, and coarse ones reach far: without this price some speak everywhere, and a
-/// decoder may skip nothing. With it a quarter to a half of the picture is computed at the same `D + lambda R` (docs/measurements.md).
-const WAKING: u8 = 2;
+/// decoder may skip nothing (docs/measurements.md).
+const WAKING: u8 = 3;
 
 /// What is minimised.
 #[derive(Clone, Copy, Debug)]

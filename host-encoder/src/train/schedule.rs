@@ -28,6 +28,8 @@ const LAST_TEMPERATURE: f32 = 0.1;
 const NOISE_SHAPES: u64 = 32;
 /// Steps between two times at which constants go from latents to biases.
 const RECENTRING: u64 = 32;
+/// Until when, as a part of all steps.
+const RECENTRED: f64 = 0.25;
 
 /// How many times more pictures each phase has than the one before, and how many the first has at most.
 const GROWTH: usize = 4;
@@ -153,7 +155,6 @@ impl Phase {
             2.0 - way.min(1.0)
         };
         let structure_at = |step: f64| self.last && step / steps >= STRUCTURE_FROM;
-        let quantised = self.last && part >= QUANTISED_FROM;
         Moment {
             latent_rate: if settled { 0.0 } else { LATENT_RATE * factor },
             weight_rate: WEIGHT_RATE * factor,
@@ -163,8 +164,8 @@ impl Phase {
             new_noise_shape: step == 0 || shape_at(step) != shape_at(step - 1),
             structure: structure_at(step as f64),
             structure_begins: structure_at(step as f64) && !structure_at(step as f64 - 1.0),
-            recentres: step.is_multiple_of(RECENTRING) && !quantised,
-            quantised,
+            recentres: step.is_multiple_of(RECENTRING) && part < RECENTRED,
+            quantised: self.last && part >= QUANTISED_FROM,
             settled: self.last && settled,
         }
     }
