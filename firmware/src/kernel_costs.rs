@@ -9,7 +9,9 @@ use decoder_core::wire::LayerKind;
 /// Sites of a row.
 const SITES: usize = 160;
 /// Most channels.
-const CHANNELS: usize = 16;
+const CHANNELS: usize = 20;
+/// What the sums of a layer with biases begin with.
+static STARTS: [i32; CHANNELS] = [0; CHANNELS];
 /// Rows of each kernel.
 const REPETITIONS: usize = 8;
 
@@ -23,14 +25,14 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// Those that are measured.
+    /// Those that are measured: usual shapes, and two layers of level nano.
     pub const ALL: [Self; 6] = [
         Self { kind: LayerKind::Full, channels: [16, 16] },
         Self { kind: LayerKind::Full, channels: [8, 8] },
         Self { kind: LayerKind::Point, channels: [16, 16] },
         Self { kind: LayerKind::Point, channels: [8, 8] },
-        Self { kind: LayerKind::Depthwise, channels: [16, 16] },
-        Self { kind: LayerKind::Depthwise, channels: [8, 8] },
+        Self { kind: LayerKind::Point, channels: [6, 20] },
+        Self { kind: LayerKind::Depthwise, channels: [6, 6] },
     ];
 
     /// Multiplications of the rows that are measured.
@@ -82,7 +84,8 @@ impl KernelCosts {
             residual: false,
             shift: 9,
             weights: self.weights.get(..kind.weights(inputs, outputs)).unwrap_or_default(),
-            starts: &[],
+            // Layers of streams have biases where they are widest.
+            starts: if outputs > inputs { STARTS.get(..outputs).unwrap_or_default() } else { &[] },
             rows: self.rows.each_ref().map(|row| row.get(..(SITES + 2) * inputs).unwrap_or_default()),
         };
         let out = self.out.get_mut(..SITES * outputs).unwrap_or_default();

@@ -98,10 +98,25 @@ impl LayerRows {
         let most = [4, 12, CHANNELS][random.below(3)];
         // Half of them of the shapes that have kernels of their own.
         let usual = random.below(2) == 0;
-        let inputs = if usual { USUAL[random.below(USUAL.len())] } else { 1 + random.below(most) };
-        let square = random.below(2) == 0;
+        // An eighth are layers with which the heads of streams begin.
+        let head = random.below(8) == 0;
+        let kind = if head { LayerKind::Point } else { kind };
+        let inputs = if head {
+            6
+        } else if usual {
+            USUAL[random.below(USUAL.len())]
+        } else {
+            1 + random.below(most)
+        };
+        let square = !head && random.below(2) == 0;
         let residual = square && random.below(2) == 0;
-        let outputs = if square || kind == LayerKind::Depthwise { inputs } else { 1 + random.below(most) };
+        let outputs = if square || kind == LayerKind::Depthwise {
+            inputs
+        } else if head {
+            USUAL[random.below(USUAL.len())]
+        } else {
+            1 + random.below(most)
+        };
         let outputs = if usual { outputs.next_multiple_of(2) } else { outputs };
         let sites = 1 + random.below(SITES);
         let row_len = (sites + 2) * inputs;
@@ -116,11 +131,11 @@ impl LayerRows {
             kind,
             inputs,
             outputs,
-            relu: random.below(2) == 0,
+            relu: head || random.below(2) == 0,
             residual,
             shift: 1 + random.below(15) as u32,
             weights,
-            starts: if random.below(3) == 0 { &[] } else { &self.starts[..outputs] },
+            starts: if !head && random.below(3) == 0 { &[] } else { &self.starts[..outputs] },
             rows: self.rows.each_ref().map(|row| &row[first[1]..][..row_len]),
         };
         // What lies beside the row must stay what it is.

@@ -20,24 +20,39 @@ const BYTES: usize = size_of::<i16>();
 /// Blocks side by side, all of the same two outputs. The kernels know the offsets of the fields and move what moves.
 #[repr(C)]
 struct Blocks {
-    /// First tap of the first site in the first row.
-    row: *const i16,
-    /// Of the first output, or packed.
-    weights: *const i16,
-    /// First tap in the other rows, if there are any.
-    rows: [*const i16; 2],
-    out: *mut i16,
-    /// Bytes from a site to the next.
-    out_stride: usize,
-    /// Where `out` is when all is done.
-    end: *mut i16,
     /// `2^(32 - shift)`.
     scale: i32,
     /// What is added to the first site; null for nothing.
     residual: *const i16,
     relu: u32,
+    /// Of the first output.
+    weights: *const i16,
+    /// First tap of the first site in the first row.
+    row: *const i16,
+    out: *mut i16,
+    /// Bytes from a site to the next.
+    out_stride: usize,
+    /// Where `out` is when all is done.
+    end: *mut i16,
+    /// First tap in the other rows, if there are any.
+    rows: [*const i16; 2],
     /// What the sums of the two outputs begin with.
     start: [i32; OUTPUTS],
+}
+
+impl Blocks {
+    /// Moves by so many activations in the input, all rows of it or one, the residual and the output.
+    #[inline(always)]
+    fn advance(&mut self, input: isize, one_row: bool, residual: isize, output: isize) {
+        self.row = self.row.wrapping_offset(input);
+        if !one_row {
+            self.rows = self.rows.map(|row| row.wrapping_offset(input));
+        }
+        if !self.residual.is_null() {
+            self.residual = self.residual.wrapping_offset(residual);
+        }
+        self.out = self.out.wrapping_offset(output);
+    }
 }
 
 /// A kernel.
@@ -45,12 +60,12 @@ type Kernel = unsafe extern "C" fn(*mut Blocks);
 
 /// The kernel of a shape, if there is one.
 fn kernel(layer: &LayerRow<'_, i16>) -> Option<Kernel> {
+    let begins = layer.relu && !layer.starts.is_empty() && !layer.residual;
     Some(match (layer.kind, layer.inputs) {
-        (LayerKind::Point, 6) if !layer.residual => match (layer.relu, layer.starts.is_empty()) {
-            (true, true) => from_six::<true, false>,
-            (true, false) => from_six::<true, true>,
-            (false, true) => from_six::<false, false>,
-            (false, false) => from_six::<false, true>,
+        (LayerKind::Point, 6) => match layer.outputs {
+            20 if begins => from_six::<20>,
+            48 if begins => from_six::<48>,
+            _ => blocks::<6, 1>,
         },
         (LayerKind::Point, 8) => blocks::<8, 1>,
         (LayerKind::Point, 16) => blocks::<16, 1>,
@@ -84,54 +99,48 @@ pub(super) fn layer_row(layer: &LayerRow<'_, i16>, out: &mut [i16]) -> bool {
         return false;
     }
     let point = kind == LayerKind::Point;
-    let rows = if point { [layer.rows[1]; 3] } else { rows };
-    let (full, rest) = (width / SITES, usize::from(!width.is_multiple_of(SITES)));
-    let of_output = weights.len() / outputs.max(1);
-    let out = out.as_mut_ptr();
-    for output in (0..outputs).step_by(OUTPUTS) {
-        let filters = if kind == LayerKind::Depthwise { filters(weights, output) } else { [0; 9] };
-        let (channel, weights) = match kind {
-            LayerKind::Depthwise => (output, filters.as_ptr().cast()),
-            _ => (0, weights.as_ptr().wrapping_add(output * of_output)),
-        };
-        let start = [output, output + 1].map(|output| layer.starts.get(output).copied().unwrap_or(0));
-        for (site, count) in [(0, full), (width - SITES, rest)] {
-            if count == 0 {
-                continue;
-            }
-            let first = if point { site + 1 } else { site } * n + channel;
-            let [row, above, below] = rows.map(|row| row.as_ptr().wrapping_add(first));
-            let place = out.wrapping_add(site * outputs + output);
-            let residual = layer.rows[1].as_ptr().wrapping_add((site + 1) * n + output);
-            let mut blocks = Blocks {
-                row,
-                weights,
-                rows: [above, below],
-                out: place,
-                out_stride: outputs * BYTES,
-                end: place.wrapping_add(count * SITES * outputs),
-                scale: 1 << (32 - layer.shift),
-                residual: if layer.residual { residual } else { ptr::null() },
-                relu: relu.into(),
-                start,
-            };
-            // SAFETY: `blocks` describes sites below `width` and outputs below `outputs`, with one tap more at both ends
-            // unless it is a point layer; the checks above say that rows, weights and `out` have all of them, that what is
-            // loaded by two words is aligned to one, and `out`, which is borrowed mutably, is none of the others.
+    let centre = layer.rows[1].as_ptr().wrapping_add(n);
+    let [row, above, below] = if point { [centre; 3] } else { rows.map(<[i16]>::as_ptr) };
+    // Sites behind the last full block; one that ends with them overlaps it.
+    let rest = width % SITES;
+    let overlap = (SITES - rest) as isize;
+    let ([n, outputs_stride], width) = ([n, outputs].map(|stride| stride as isize), width as isize);
+    let of_pair = OUTPUTS * weights.len().checked_div(outputs).unwrap_or(0);
+    let channel = if kind == LayerKind::Depthwise { OUTPUTS as isize } else { 0 };
+    let mut blocks = Blocks {
+        scale: 1 << (32 - layer.shift),
+        residual: if residual { centre } else { ptr::null() },
+        relu: relu.into(),
+        weights: weights.as_ptr(),
+        row,
+        out: out.as_mut_ptr(),
+        out_stride: outputs * BYTES,
+        end: out.as_mut_ptr().wrapping_offset((width - rest as isize) * outputs_stride),
+        rows: [above, below],
+        start: [0; OUTPUTS],
+    };
+    let mut starts = layer.starts.as_chunks::<OUTPUTS>().0.iter();
+    for _ in (0..outputs).step_by(OUTPUTS) {
+        blocks.start = starts.next().copied().unwrap_or_default();
+        // SAFETY: `blocks` describes sites below `width` and outputs below `outputs`, with one tap more at both ends
+        // unless it is a point layer; the checks above say that rows, weights and `out` have all of them, that what is
+        // loaded by two words is aligned to one, and `out`, which is borrowed mutably, is none of the others.
+        unsafe { kernel(&raw mut blocks) };
+        if rest > 0 {
+            let behind = rest as isize * outputs_stride;
+            blocks.advance(-overlap * n, point, -overlap * n, -overlap * outputs_stride);
+            blocks.end = blocks.end.wrapping_offset(behind);
+            // SAFETY: as above, for the last three sites.
             unsafe { kernel(&raw mut blocks) };
+            blocks.end = blocks.end.wrapping_offset(-behind);
         }
+        // Back to the first site, two outputs on.
+        let pair = OUTPUTS as isize;
+        blocks.advance(channel - width * n, point, pair - width * n, pair - width * outputs_stride);
+        blocks.end = blocks.end.wrapping_offset(pair);
+        blocks.weights = blocks.weights.wrapping_add(of_pair);
     }
     true
-}
-
-/// The filters of two channels, tap by tap, the first in the lower half.
-fn filters(weights: &[i16], output: usize) -> [u32; 9] {
-    let mut filters = [0; 9];
-    let [first, second] = [output, output + 1].map(|output| weights.get(9 * output..).unwrap_or_default());
-    for (filter, (&first, &second)) in filters.iter_mut().zip(first.iter().zip(second)) {
-        *filter = u32::from(first as u16) | u32::from(second as u16) << 16;
-    }
-    filters
 }
 
 /// Two words of taps of three sites and two outputs.
@@ -163,17 +172,18 @@ macro_rules! step {
     };
 }
 
-/// The end of a block: rounding shift, limits, residual, ReLU, and the next block's place in `out`, which is left in r0.
+/// The end of a block: rounding shift, limits, residual, ReLU, outputs; then the next one, at label 2 with the description in lr, or the
+/// return.
 macro_rules! finish {
     () => {
         "ldr lr, [sp]
-        ldrd r2, r3, [lr, #28]
-        smmulr r4, r4, r2
-        smmulr r5, r5, r2
-        smmulr r6, r6, r2
-        smmulr r7, r7, r2
-        smmulr r8, r8, r2
-        smmulr r9, r9, r2
+        ldm lr, {{r1, r2, r3}}
+        smmulr r4, r4, r1
+        smmulr r5, r5, r1
+        smmulr r6, r6, r1
+        smmulr r7, r7, r1
+        smmulr r8, r8, r1
+        smmulr r9, r9, r1
         ssat r4, #16, r4
         ssat r5, #16, r5
         ssat r6, #16, r6
@@ -183,38 +193,37 @@ macro_rules! finish {
         pkhbt r4, r4, r5, lsl #16
         pkhbt r6, r6, r7, lsl #16
         pkhbt r8, r8, r9, lsl #16
-        cbz r3, 7f
-        ldr r5, [r3]
-        ldr r7, [r3, #{stride}]
-        ldr r9, [r3, #(2 * {stride})]
+        cbz r2, 7f
+        ldr r5, [r2]
+        ldr r7, [r2, #{stride}]
+        ldr r9, [r2, #(2 * {stride})]
         qadd16 r4, r4, r5
         qadd16 r6, r6, r7
         qadd16 r8, r8, r9
-        add r3, r3, #(3 * {stride})
-        str r3, [lr, #32]
+        add r2, r2, #(3 * {stride})
+        str r2, [lr, #4]
         7:
-        ldr r5, [lr, #36]
-        cbz r5, 8f
+        cbz r3, 8f
         usat16 r4, #15, r4
         usat16 r6, #15, r6
         usat16 r8, #15, r8
         8:
-        ldrd r0, r1, [lr, #16]
+        ldrd r2, r0, [lr, #16]
+        ldrd r1, r3, [lr, #24]
         str r4, [r0]
         str r6, [r0, r1]
         str r8, [r0, r1, lsl #1]
         add r0, r0, r1
         add r0, r0, r1, lsl #1
-        str r0, [lr, #16]
-        "
-    };
-}
-
-/// Goes on with the next block, at label 2 with the description in lr, or returns.
-macro_rules! next_or_return {
-    () => {
-        "ldr r1, [lr, #24]
-        cmp r0, r1
+        add r2, r2, #(3 * {stride})
+        strd r2, r0, [lr, #16]
+        .if {rows} == 3
+        ldrd r4, r5, [lr, #32]
+        add r4, r4, #(3 * {stride})
+        add r5, r5, #(3 * {stride})
+        strd r4, r5, [lr, #32]
+        .endif
+        cmp r0, r3
         bne 2b
         pop {{r0, r4, r5, r6, r7, r8, r9, r10, r11, pc}}
         "
@@ -236,7 +245,7 @@ unsafe extern "C" fn blocks<const N: usize, const ROWS: usize>(blocks: *mut Bloc
         "mov lr, r0",
         "2:",
         "ldrd r4, r5, [lr, #40]",
-        "ldrd r0, r1, [lr]",
+        "ldrd r1, r0, [lr, #12]",
         "mov r6, r4",
         "mov r7, r5",
         "mov r8, r4",
@@ -244,7 +253,7 @@ unsafe extern "C" fn blocks<const N: usize, const ROWS: usize>(blocks: *mut Bloc
         ".rept {steps}",
         step!(),
         ".endr",
-        ".set nvl_row, 8",
+        ".set nvl_row, 32",
         ".rept {rows}",
         ".if {odd}",
         "ldr r10, [r1], #4",
@@ -259,7 +268,7 @@ unsafe extern "C" fn blocks<const N: usize, const ROWS: usize>(blocks: *mut Bloc
         "smlad r4, r0, r10, r4",
         "smlad r5, r0, r12, r5",
         ".endif",
-        ".if (nvl_row - 8) < (4 * ({rows} - 1))",
+        ".if (nvl_row - 32) < (4 * ({rows} - 1))",
         "ldr lr, [sp]",
         "ldr r0, [lr, #nvl_row]",
         ".set nvl_row, nvl_row + 4",
@@ -269,16 +278,6 @@ unsafe extern "C" fn blocks<const N: usize, const ROWS: usize>(blocks: *mut Bloc
         ".endif",
         ".endr",
         finish!(),
-        "ldr r2, [lr]",
-        "add r2, r2, #(3 * {stride})",
-        "str r2, [lr]",
-        ".if {rows} == 3",
-        "ldrd r2, r3, [lr, #8]",
-        "add r2, r2, #(3 * {stride})",
-        "add r3, r3, #(3 * {stride})",
-        "strd r2, r3, [lr, #8]",
-        ".endif",
-        next_or_return!(),
         stride = const N * BYTES,
         output = const N * BYTES * ROWS * ROWS,
         steps = const N * ROWS / 4,
@@ -287,78 +286,75 @@ unsafe extern "C" fn blocks<const N: usize, const ROWS: usize>(blocks: *mut Bloc
     )
 }
 
-/// A point layer of six channels: its weights for two outputs stay in registers.
+/// A point layer of six channels to `OUTPUTS`, with ReLU: its weights for two outputs stay in registers.
 ///
-/// r0 are activations, r1 to r3 those of a site, r4 to r9 the weights, r10 the scale, r11 and r12 where the outputs go and the distance
-/// of sites there. On the stack are what the sums begin with, if `STARTS`, and where `out` is when all is done.
+/// r0 are activations, r1 to r3 those of a site, r4 to r9 the weights, r10 the scale, r11 where the outputs go, r12 and lr the sums. On the
+/// stack are what the sums begin with, and where `out` is when all is done.
 ///
 /// # Safety
 /// All that the description points to must be there.
 #[unsafe(naked)]
-unsafe extern "C" fn from_six<const RELU: bool, const STARTS: bool>(blocks: *mut Blocks) {
+unsafe extern "C" fn from_six<const OUTPUTS: usize>(blocks: *mut Blocks) {
     naked_asm!(
         #[cfg(arm_v8m)]
         ".cpu cortex-m33",
         "push {{r0, r4, r5, r6, r7, r8, r9, r10, r11, lr}}",
-        "ldr r10, [r0, #28]",
-        "ldrd r11, r12, [r0, #16]",
-        "ldr lr, [r0, #24]",
-        "str lr, [sp]",
-        ".if {starts}",
         "ldrd r2, r3, [r0, #40]",
-        "push {{r2, r3}}",
-        ".endif",
-        "ldrd r0, r1, [r0]",
+        "ldr r4, [r0, #28]",
+        "push {{r2, r3, r4}}",
+        "ldr r10, [r0]",
+        "ldr r11, [r0, #20]",
+        "ldrd r1, r0, [r0, #12]",
         "ldm r1, {{r4, r5, r6, r7, r8, r9}}",
         "2:",
-        ".irp place, \"[r11]\", \"[r11, r12]\", \"[r11, r12, lsl #1]\"",
+        ".irp site, 0, 1, 2",
         "ldm r0!, {{r1, r2, r3}}",
-        ".if {starts}",
-        "ldr lr, [sp]",
-        "smlad lr, r1, r4, lr",
-        ".else",
-        "smuad lr, r1, r4",
-        ".endif",
-        "smuad r1, r1, r7",
-        "smlad lr, r2, r5, lr",
-        "smlad r1, r2, r8, r1",
-        ".if {starts}",
-        "ldr r2, [sp, #4]",
-        ".endif",
-        "smlad lr, r3, r6, lr",
-        "smlad r1, r3, r9, r1",
-        ".if {starts}",
-        "add r1, r1, r2",
-        ".endif",
+        "ldrd r12, lr, [sp]",
+        "smlad r12, r1, r4, r12",
+        "smlad lr, r1, r7, lr",
+        "smlad r12, r2, r5, r12",
+        "smlad lr, r2, r8, lr",
+        "smlad r12, r3, r6, r12",
+        "smlad lr, r3, r9, lr",
+        "smmulr r12, r12, r10",
         "smmulr lr, lr, r10",
-        "smmulr r1, r1, r10",
-        ".if {relu}",
+        "usat r12, #15, r12",
         "usat lr, #15, lr",
-        "usat r1, #15, r1",
-        ".else",
-        "ssat lr, #16, lr",
-        "ssat r1, #16, r1",
-        ".endif",
-        "pkhbt r1, lr, r1, lsl #16",
-        "str r1, \\place",
+        "pkhbt r12, r12, lr, lsl #16",
+        "str r12, [r11, #(\\site * {stride})]",
         ".endr",
-        "add r11, r11, r12",
-        "add r11, r11, r12, lsl #1",
-        "ldr lr, [sp, #(8 * {starts})]",
+        "ldr lr, [sp, #8]",
+        "add r11, r11, #(3 * {stride})",
         "cmp r11, lr",
         "bne 2b",
-        ".if {starts}",
-        "add sp, sp, #8",
-        ".endif",
+        "ldr r1, [sp, #12]",
+        "strd r0, r11, [r1, #16]",
+        "add sp, sp, #12",
         "pop {{r0, r4, r5, r6, r7, r8, r9, r10, r11, pc}}",
-        relu = const RELU as usize,
-        starts = const STARTS as usize,
+        stride = const OUTPUTS * BYTES,
     )
+}
+
+/// A site's two channels times a tap each: the sums, which halves of a site's and of which weights.
+macro_rules! tap {
+    (first $site:literal $a:literal $b:literal, $of_a:literal $weights_a:literal, $of_b:literal $weights_b:literal) => {
+        concat!(
+            "smul", $of_a, " ", $a, ", ", $site, ", ", $weights_a, "\n", "smul", $of_b, " ", $b, ", ", $site, ", ",
+            $weights_b, "\n"
+        )
+    };
+    (more $site:literal $a:literal $b:literal, $of_a:literal $weights_a:literal, $of_b:literal $weights_b:literal) => {
+        concat!(
+            "smla", $of_a, " ", $a, ", ", $site, ", ", $weights_a, ", ", $a, "\n", "smla", $of_b, " ", $b, ", ", $site,
+            ", ", $weights_b, ", ", $b, "\n"
+        )
+    };
 }
 
 /// A depthwise layer of `N` channels.
 ///
-/// r0 are activations, r1 the filters, r2, r3 and r10 those of a row, r4 to r9 the sums, r11 the two channels of a site.
+/// r0 are activations, r1 the weights, nine of a channel and then nine of the next; r2, r3, r10 and lr are pairs of them that a row needs,
+/// r4 to r9 the sums, r11 and r12 the two channels of a site.
 ///
 /// # Safety
 /// All that the description points to must be there.
@@ -370,67 +366,61 @@ unsafe extern "C" fn depthwise<const N: usize>(blocks: *mut Blocks) {
         "push {{r0, r4, r5, r6, r7, r8, r9, r10, r11, lr}}",
         "mov lr, r0",
         "2:",
-        "ldrd r0, r1, [lr]",
-        "ldm r1!, {{r2, r3, r10}}",
+        "ldrd r1, r0, [lr, #12]",
+        "ldrd r2, r3, [r1]",
+        "ldrd r10, lr, [r1, #16]",
         "ldr r11, [r0]",
         "ldr r12, [r0, #{stride}]",
-        "smulbb r4, r11, r2",
-        "smultt r5, r11, r2",
-        "smlabb r4, r12, r3, r4",
-        "smlatt r5, r12, r3, r5",
-        "smulbb r6, r12, r2",
-        "smultt r7, r12, r2",
+        tap!(first "r11" "r4" "r5", "bb" "r2", "tt" "r10"),
+        tap!(more "r12" "r4" "r5", "bt" "r2", "tb" "lr"),
+        tap!(first "r12" "r6" "r7", "bb" "r2", "tt" "r10"),
         "ldr r11, [r0, #(2 * {stride})]",
         "ldr r12, [r0, #(3 * {stride})]",
-        "smlabb r4, r11, r10, r4",
-        "smlatt r5, r11, r10, r5",
-        "smlabb r6, r11, r3, r6",
-        "smlatt r7, r11, r3, r7",
-        "smulbb r8, r11, r2",
-        "smultt r9, r11, r2",
-        "smlabb r6, r12, r10, r6",
-        "smlatt r7, r12, r10, r7",
-        "smlabb r8, r12, r3, r8",
-        "smlatt r9, r12, r3, r9",
+        tap!(more "r11" "r4" "r5", "bb" "r3", "tt" "lr"),
+        tap!(more "r11" "r6" "r7", "bt" "r2", "tb" "lr"),
+        tap!(first "r11" "r8" "r9", "bb" "r2", "tt" "r10"),
+        tap!(more "r12" "r6" "r7", "bb" "r3", "tt" "lr"),
+        tap!(more "r12" "r8" "r9", "bt" "r2", "tb" "lr"),
         "ldr r11, [r0, #(4 * {stride})]",
-        "smlabb r8, r11, r10, r8",
-        "smlatt r9, r11, r10, r9",
-        ".irp row, 8, 12",
-        "ldr r0, [lr, #\\row]",
-        "ldm r1!, {{r2, r3, r10}}",
+        tap!(more "r11" "r8" "r9", "bb" "r3", "tt" "lr"),
+        "ldr lr, [sp]",
+        "ldr r0, [lr, #32]",
+        "ldrd r2, r3, [r1, #4]",
+        "ldrd r10, lr, [r1, #24]",
         "ldr r11, [r0]",
         "ldr r12, [r0, #{stride}]",
-        "smlabb r4, r11, r2, r4",
-        "smlatt r5, r11, r2, r5",
-        "smlabb r4, r12, r3, r4",
-        "smlatt r5, r12, r3, r5",
-        "smlabb r6, r12, r2, r6",
-        "smlatt r7, r12, r2, r7",
+        tap!(more "r11" "r4" "r5", "bt" "r2", "tb" "r10"),
+        tap!(more "r12" "r4" "r5", "bb" "r3", "tt" "r10"),
+        tap!(more "r12" "r6" "r7", "bt" "r2", "tb" "r10"),
         "ldr r11, [r0, #(2 * {stride})]",
         "ldr r12, [r0, #(3 * {stride})]",
-        "smlabb r4, r11, r10, r4",
-        "smlatt r5, r11, r10, r5",
-        "smlabb r6, r11, r3, r6",
-        "smlatt r7, r11, r3, r7",
-        "smlabb r8, r11, r2, r8",
-        "smlatt r9, r11, r2, r9",
-        "smlabb r6, r12, r10, r6",
-        "smlatt r7, r12, r10, r7",
-        "smlabb r8, r12, r3, r8",
-        "smlatt r9, r12, r3, r9",
+        tap!(more "r11" "r4" "r5", "bt" "r3", "tb" "lr"),
+        tap!(more "r11" "r6" "r7", "bb" "r3", "tt" "r10"),
+        tap!(more "r11" "r8" "r9", "bt" "r2", "tb" "r10"),
+        tap!(more "r12" "r6" "r7", "bt" "r3", "tb" "lr"),
+        tap!(more "r12" "r8" "r9", "bb" "r3", "tt" "r10"),
         "ldr r11, [r0, #(4 * {stride})]",
-        "smlabb r8, r11, r10, r8",
-        "smlatt r9, r11, r10, r9",
-        ".endr",
+        tap!(more "r11" "r8" "r9", "bt" "r3", "tb" "lr"),
+        "ldr lr, [sp]",
+        "ldr r0, [lr, #36]",
+        "ldrd r2, r3, [r1, #12]",
+        "ldrd r10, lr, [r1, #28]",
+        "ldr r11, [r0]",
+        "ldr r12, [r0, #{stride}]",
+        tap!(more "r11" "r4" "r5", "bb" "r2", "tt" "r10"),
+        tap!(more "r12" "r4" "r5", "bt" "r2", "tb" "lr"),
+        tap!(more "r12" "r6" "r7", "bb" "r2", "tt" "r10"),
+        "ldr r11, [r0, #(2 * {stride})]",
+        "ldr r12, [r0, #(3 * {stride})]",
+        tap!(more "r11" "r4" "r5", "bb" "r3", "tt" "lr"),
+        tap!(more "r11" "r6" "r7", "bt" "r2", "tb" "lr"),
+        tap!(more "r11" "r8" "r9", "bb" "r2", "tt" "r10"),
+        tap!(more "r12" "r6" "r7", "bb" "r3", "tt" "lr"),
+        tap!(more "r12" "r8" "r9", "bt" "r2", "tb" "lr"),
+        "ldr r11, [r0, #(4 * {stride})]",
+        tap!(more "r11" "r8" "r9", "bb" "r3", "tt" "lr"),
         finish!(),
-        "ldr r2, [lr]",
-        "add r2, r2, #(3 * {stride})",
-        "str r2, [lr]",
-        "ldrd r2, r3, [lr, #8]",
-        "add r2, r2, #(3 * {stride})",
-        "add r3, r3, #(3 * {stride})",
-        "strd r2, r3, [lr, #8]",
-        next_or_return!(),
         stride = const N * BYTES,
+        rows = const 3,
     )
 }
