@@ -57,34 +57,28 @@ pub(crate) fn mark_latents(mask: &mut [u32], latents: &[i8]) {
     }
 }
 
-/// Sets the bits of the sites below the latents of a row of `2^shift` times the stride that are not zero.
-pub(crate) fn mark_coarse(mask: &mut [u32], latents: &[i8], shift: u32) {
-    if shift == 0 {
-        return mark_latents(mask, latents);
-    }
-    let ones = u32::MAX >> (BITS as u32 - (1 << shift.min(5)));
-    for (number, four) in latents.chunks(4).enumerate() {
-        // Most are zero, and looked at together.
-        if four.first_chunk() == Some(&[0; 4]) {
-            continue;
-        }
-        for (place, &latent) in four.iter().enumerate() {
-            let site = (4 * number + place) << shift;
-            if latent != 0
-                && let Some(word) = mask.get_mut(site / BITS)
-            {
-                *word |= ones << (site % BITS);
+/// The bits of the sites at `distance`, 1..=31, before and after those of the middle one of three words.
+#[inline(always)]
+pub(crate) fn beside([before, own, after]: [u32; 3], distance: u32) -> u32 {
+    let back = BITS as u32 - distance;
+    (own << distance) | (own >> distance) | (before >> back) | (after << back)
+}
+
+/// Adds the sites around those that are set, in rows of `words` words, of `sites` sites each.
+pub(crate) fn dilate_rows(masks: &mut [u32], sites: usize) {
+    let words = words(sites);
+    masks.chunks_exact_mut(words.max(1)).for_each(|row| dilate(row, sites));
+    for column in 0..words {
+        let mut above = 0;
+        for at in (column..masks.len()).step_by(words) {
+            let below = masks.get(at + words).copied().unwrap_or(0);
+            if let Some(word) = masks.get_mut(at) {
+                let own = *word;
+                *word |= above | below;
+                above = own;
             }
         }
     }
-}
-
-/// The bits of the sites at `distance`, 1..=31, before and after those of word `at`.
-pub(crate) fn beside(mask: &[u32], at: usize, distance: u32) -> u32 {
-    let word = |at: Option<usize>| at.and_then(|at| mask.get(at)).copied().unwrap_or(0);
-    let own = word(Some(at));
-    let back = BITS as u32 - distance;
-    (own << distance) | (own >> distance) | (word(at.checked_sub(1)) >> back) | (word(Some(at + 1)) << back)
 }
 
 /// Adds the sites beside those that are set.
@@ -179,16 +173,16 @@ mod tests {
     }
 
     #[test]
-    fn coarse_latents_are_marked_at_all_sites_below() {
-        for shift in 0..=5 {
-            let latents = [0, 1, 0, -1, 0, 0, 3].map(|latent: i8| latent);
-            let mut mask = vec![0; words(7 << shift)];
-            mark_coarse(&mut mask, &latents, shift);
-            assert_eq!(mask, mask_of(7 << shift, |site| latents[site >> shift] != 0));
-        }
+    fn sites_beside_and_around_are_found() {
         let mask = mask_of(70, |site| site == 31 || site == 64);
-        let both = [0, 1, 2].map(|at| beside(&mask, at, 4));
+        let word = |at: usize| mask.get(at).copied().unwrap_or(0);
+        let both = [0, 1, 2].map(|at: usize| beside([at.checked_sub(1).map_or(0, word), word(at), word(at + 1)], 4));
         assert_eq!(both.to_vec(), mask_of(70, |site| [27, 35, 60, 68].contains(&site)));
+        let mut rows = [mask_of(70, |_| false), mask, mask_of(70, |_| false), mask_of(70, |site| site == 0)].concat();
+        dilate_rows(&mut rows, 70);
+        let around = |site: usize| [31, 64].iter().any(|one| site.abs_diff(*one) <= 1);
+        let expected = [mask_of(70, around), mask_of(70, around), mask_of(70, |site| around(site) || site < 2)];
+        assert_eq!(rows, [expected.concat(), mask_of(70, |site| site < 2)].concat());
     }
 
     #[test]

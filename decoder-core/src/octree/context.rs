@@ -102,8 +102,6 @@ pub struct Laplace {
 
 /// Words of two inputs, or of their weights.
 const PAIRS: usize = INPUTS.div_ceil(2);
-/// Most rows of weights: hidden units and outputs.
-const MAX_ROWS: usize = MAX_HIDDEN + OUTPUTS;
 /// Most hidden units.
 const MAX_HIDDEN: usize = 16;
 
@@ -156,14 +154,22 @@ impl Inputs {
     }
 }
 
+/// A hidden unit.
+#[derive(Clone, Copy, Debug, Default)]
+struct Unit {
+    weights: Inputs,
+    bias: i8,
+    to_location: i8,
+    to_scale: i8,
+}
+
 /// A set of context parameters in use.
 #[derive(Clone, Debug)]
 pub(crate) struct ContextParameters<'a> {
-    /// The weights of the hidden units, then those of the linear part, in pairs as the inputs.
-    rows: [Inputs; MAX_ROWS],
+    units: [Unit; MAX_HIDDEN],
     hidden: usize,
-    b1: &'a [i8],
-    w2: &'a [i8],
+    /// The weights of the linear part, in pairs as the inputs.
+    linear: [Inputs; OUTPUTS],
     type_bias: &'a [i8],
     pass_bias: &'a [i8],
     channels: usize,
@@ -178,10 +184,22 @@ impl<'a> ContextParameters<'a> {
             rest = after;
             tensor
         });
-        let mut rows = [Inputs::default(); MAX_ROWS];
-        let weights = w1.as_chunks::<INPUTS>().0.iter().chain(linear.as_chunks().0);
-        rows.iter_mut().zip(weights).for_each(|(row, weights)| *row = Inputs::new(&weights.map(i32::from)));
-        Self { rows, hidden: shape.hidden, b1, w2, type_bias, pass_bias, channels: shape.channels }
+        let packed = |tensor: &[i8], row: usize| {
+            let weights = tensor.as_chunks::<INPUTS>().0.get(row);
+            weights.map_or(Inputs::default(), |weights| Inputs::new(&weights.map(i32::from)))
+        };
+        let mut units = [Unit::default(); MAX_HIDDEN];
+        let of = |tensor: &[i8], at: usize| tensor.get(at).copied().unwrap_or(0);
+        for (number, unit) in units.iter_mut().enumerate().take(shape.hidden) {
+            *unit = Unit {
+                weights: packed(w1, number),
+                bias: of(b1, number),
+                to_location: of(w2, number),
+                to_scale: of(w2, shape.hidden + number),
+            };
+        }
+        let linear = [packed(linear, 0), packed(linear, 1)];
+        Self { units, hidden: shape.hidden, linear, type_bias, pass_bias, channels: shape.channels }
     }
 
     /// Log-scale bias of a channel and type in a pass, Q5.
@@ -194,16 +212,12 @@ impl<'a> ContextParameters<'a> {
     /// The distribution that the neighbours speak for.
     #[inline(never)]
     pub(crate) fn evaluate(&self, inputs: &Inputs, bias: i32) -> Laplace {
-        let (hidden, linear) = self.rows.split_at_checked(self.hidden).unwrap_or_default();
-        let mut out = [0i32; OUTPUTS];
-        out.iter_mut().zip(linear).for_each(|(out, weights)| *out = dot(weights, inputs));
-        let (to_location, to_scale) = self.w2.split_at_checked(self.hidden).unwrap_or_default();
-        let units = hidden.iter().zip(self.b1).zip(to_location.iter().zip(to_scale));
-        for ((weights, &b), (&l, &s)) in units {
-            let sum = dot(weights, inputs) + (i32::from(b) << CONTEXT_FRACTION);
+        let mut out = self.linear.each_ref().map(|weights| dot(weights, inputs));
+        for unit in self.units.iter().take(self.hidden) {
+            let sum = dot(&unit.weights, inputs) + (i32::from(unit.bias) << CONTEXT_FRACTION);
             let hidden = round_shift(sum, CONTEXT_FRACTION).clamp(0, 32767);
-            out[0] += i32::from(l) * hidden;
-            out[1] += i32::from(s) * hidden;
+            out[0] += i32::from(unit.to_location) * hidden;
+            out[1] += i32::from(unit.to_scale) * hidden;
         }
         let mu = round_shift(out[0], 6).clamp(-MU_LIMIT, MU_LIMIT);
         let class = round_shift(6 * (out[1] + (bias << CONTEXT_FRACTION)) + CLASS_OFFSET, 10).clamp(0, 63);

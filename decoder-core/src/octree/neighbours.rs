@@ -4,6 +4,9 @@ use super::context::{Inputs, quick_log2_q5};
 use super::root::{Pass, Root};
 use crate::mask::{beside, words};
 
+/// A position that no row has.
+const OUTSIDE: usize = usize::MAX / 4;
+
 /// A row of latents and of its mask.
 ///
 /// Offsets of latents count through the slices, then the past; those of masks through the past, then the slices.
@@ -21,6 +24,7 @@ struct Rows {
 }
 
 impl Rows {
+    #[inline(always)]
     fn push(&mut self, row: Row) {
         if let Some(slot) = self.rows.get_mut(self.len) {
             *slot = row;
@@ -47,10 +51,8 @@ pub(super) struct Around {
     sides: Rows,
     /// Whether the symbols have sides in their own row.
     own_sides: bool,
-    /// The past's row and those above and below.
-    past: Rows,
-    /// The past's row in the past.
-    past_row: usize,
+    /// Offset of the past's row in the past, and of the word of its mask.
+    past: Row,
     y: usize,
     height: usize,
     /// The row of the symbols.
@@ -76,6 +78,7 @@ impl Around {
         };
         let has_corners = pass.odd > 0;
         let even = u32::from(!tau_odd && pass.half_time.is_some()) + u32::from(!y_odd) + u32::from(!x_odd);
+        let own = row(tau, y);
         let mut around = Self {
             half: pass.half,
             x_odd,
@@ -85,31 +88,32 @@ impl Around {
             corners: Rows::default(),
             sides: Rows::default(),
             own_sides: has_corners && !x_odd,
-            past: Rows::default(),
-            past_row: y * width,
+            past: Row { latents: y * width, mask: y * words },
             y,
             height,
-            own: row(tau, y),
+            own,
         };
-        for y in y.saturating_sub(1)..(y + 2).min(height) {
-            around.past.push(row(0, y));
-        }
         if !has_corners {
             return around;
         }
         let ys = both_sides(y, pass.half, height);
         // Slices count from 0, the past, to `slices`.
         let taus = pass.half_time.map_or([None; 2], |half| both_sides(tau, half, slices + 1));
-        for tau in if tau_odd { taus } else { [Some(tau), None] }.into_iter().flatten() {
-            for y in if y_odd { ys } else { [Some(y), None] }.into_iter().flatten() {
+        for tau in if tau_odd { taus } else { [Some(tau), None] } {
+            let Some(tau) = tau else { continue };
+            for y in if y_odd { ys } else { [Some(y), None] } {
+                let Some(y) = y else { continue };
                 around.corners.push(row(tau, y));
             }
         }
-        if !tau_odd {
+        if !tau_odd && pass.half_time.is_some() {
             taus.into_iter().flatten().for_each(|tau| around.sides.push(row(tau, y)));
         }
         if !y_odd {
-            ys.into_iter().flatten().for_each(|y| around.sides.push(row(tau, y)));
+            for y in ys {
+                let Some(y) = y else { continue };
+                around.sides.push(row(tau, y));
+            }
         }
         around
     }
@@ -124,24 +128,25 @@ impl Around {
         self.own.mask + at
     }
 
-    /// What is about the symbols of word `at`.
+    /// What is about the symbols of word `at`. The masks of the past are dilated, so that more may be told than is there.
+    #[inline(always)]
     pub(super) fn spoken(&self, masks: &[u32], at: usize) -> Spoken {
         let words = words(self.width);
-        let row = |row: &Row| masks.get(row.mask..row.mask + words).unwrap_or_default();
         let same = |of: &Row| masks.get(of.mask + at).copied().unwrap_or(0);
-        let half = self.half as u32;
-        let mut spoken = Spoken { corners: 0, sides: 0, past: 0 };
+        let beside = |of: &Row| {
+            let before = if at > 0 { masks.get(of.mask + at - 1).copied().unwrap_or(0) } else { 0 };
+            let after = if at + 1 < words { masks.get(of.mask + at + 1).copied().unwrap_or(0) } else { 0 };
+            beside([before, same(of), after], self.half as u32)
+        };
+        let mut spoken = Spoken { corners: 0, sides: 0, past: same(&self.past) };
         for corner in self.corners.iter() {
-            spoken.corners |= if self.x_odd { beside(row(corner), at, half) } else { same(corner) };
+            spoken.corners |= if self.x_odd { beside(corner) } else { same(corner) };
         }
         for side in self.sides.iter() {
             spoken.sides |= same(side);
         }
         if self.own_sides {
-            spoken.sides |= beside(row(&self.own), at, half);
-        }
-        for past in self.past.iter() {
-            spoken.past |= same(past) | beside(row(past), at, 1);
+            spoken.sides |= beside(&self.own);
         }
         spoken
     }
@@ -160,12 +165,13 @@ impl Neighbours<'_> {
     pub(super) fn inputs(&self, x: usize, spoken: Spoken, bit: u32, parent: i8) -> Inputs {
         let around = self.around;
         let mut inputs = Inputs::default();
-        let [low, high] = both_sides(x, around.half, around.width);
+        let [low, high] = both_sides(x, around.half, around.width).map(|x| x.unwrap_or(OUTSIDE));
         if spoken.corners >> bit & 1 == 1 {
             let mut sum = Sum::default();
             for row in around.corners.iter() {
                 if around.x_odd {
-                    low.into_iter().chain(high).for_each(|x| sum.add(self.at(row.latents + x)));
+                    sum.add(self.at(row.latents + low));
+                    sum.add(self.at(row.latents + high));
                 } else {
                     sum.add(self.at(row.latents + x));
                 }
@@ -179,7 +185,8 @@ impl Neighbours<'_> {
                 sum.add(self.at(row.latents + x));
             }
             if around.own_sides {
-                low.into_iter().chain(high).for_each(|x| sum.add(self.at(around.own.latents + x)));
+                sum.add(self.at(around.own.latents + low));
+                sum.add(self.at(around.own.latents + high));
             }
             let Sum { magnitude, signed } = sum;
             inputs.set_sides(quick_log2_q5(magnitude << around.sides_shift), 4 * (signed << around.sides_shift));
@@ -202,31 +209,39 @@ impl Neighbours<'_> {
     /// The slice before the root.
     #[inline(always)]
     fn past(&self, inputs: &mut Inputs, x: usize) {
-        let Around { width, past_row, y, height, .. } = *self.around;
-        let (left, right) = (x > 0, x + 1 < width);
-        let at = |place: usize| u32::from(self.past.get(place).copied().unwrap_or(0).unsigned_abs());
-        let (mut cross, mut diagonal) = (0, 0);
-        let own = past_row + x;
-        if left {
-            cross += at(own - 1);
-        }
-        if right {
-            cross += at(own + 1);
-        }
-        for (there, place) in [(y > 0, own.wrapping_sub(width)), (y + 1 < height, own + width)] {
-            if there {
-                cross += at(place);
-                if left {
-                    diagonal += at(place.wrapping_sub(1));
-                }
-                if right {
-                    diagonal += at(place + 1);
-                }
-            }
-        }
-        let own = i32::from(self.past.get(own).copied().unwrap_or(0));
-        let own_log2 = quick_log2_q5(8 * own.unsigned_abs());
-        inputs.set_past([own_log2, quick_log2_q5(2 * cross), quick_log2_q5(2 * diagonal)], 32 * own);
+        let Around { width, past: Row { latents, .. }, .. } = *self.around;
+        let magnitude = |latent: i8| u32::from(latent.unsigned_abs());
+        let three = |from: usize| self.past.get(from..).and_then(|row| row.first_chunk::<3>());
+        let from = (latents + x).wrapping_sub(width + 1);
+        let rows = (three(from), three(from.wrapping_add(width)), three(from.wrapping_add(2 * width)));
+        let inside = x > 0 && x + 1 < width && self.around.y > 0;
+        let (own, cross, diagonal) = match rows {
+            (Some(&[a, b, c]), Some(&[d, own, e]), Some(&[f, g, h])) if inside => (
+                own,
+                magnitude(b) + magnitude(d) + magnitude(e) + magnitude(g),
+                magnitude(a) + magnitude(c) + magnitude(f) + magnitude(h),
+            ),
+            _ => self.past_at_edge(x),
+        };
+        let own_log2 = quick_log2_q5(8 * magnitude(own));
+        inputs.set_past([own_log2, quick_log2_q5(2 * cross), quick_log2_q5(2 * diagonal)], 32 * i32::from(own));
+    }
+
+    /// The past's latent at the edge of a slice, and the sums of its neighbours' magnitudes.
+    #[cold]
+    #[inline(never)]
+    fn past_at_edge(&self, x: usize) -> (i8, u32, u32) {
+        let Around { width, past, y, height, .. } = *self.around;
+        let at = |y: usize, x: usize| {
+            let inside = y < height && x < width;
+            let row = past.latents.wrapping_add(width.wrapping_mul(y.wrapping_sub(self.around.y)));
+            let latent = if inside { self.past.get(row + x).copied() } else { None };
+            u32::from(latent.unwrap_or(0).unsigned_abs())
+        };
+        let [above, below, left, right] = [y.wrapping_sub(1), y + 1, x.wrapping_sub(1), x + 1];
+        let own = self.past.get(past.latents + x).copied().unwrap_or(0);
+        let cross = at(above, x) + at(y, left) + at(y, right) + at(below, x);
+        (own, cross, at(above, left) + at(above, right) + at(below, left) + at(below, right))
     }
 }
 

@@ -9,7 +9,7 @@ use super::flags::{Finest, Flags};
 use super::neighbours::{Around, Neighbours};
 use crate::entropy::{Coder, laplace_centre, laplace_rest};
 use crate::error::{Corruption, Error, Result};
-use crate::mask::{self, AnyMask, MAX_WORDS, words};
+use crate::mask::{self, words};
 use crate::wire::ROOT_LOG2;
 
 /// The channel that was decoded before, as context.
@@ -126,6 +126,10 @@ impl Root<'_> {
         for (mask, row) in rows.zip(self.past.chunks_exact(self.width.max(1))) {
             mask::mark_latents(mask, row);
         }
+        if let Some(past) = masks.get_mut(..self.height * words(self.width)).filter(|_| !self.past.is_empty()) {
+            // What looks at the past looks around each place.
+            mask::dilate_rows(past, self.width);
+        }
         let slices = 1 << self.depth;
         let root = Pass { number: 0, half: 1 << ROOT_LOG2, half_time: Some(slices), odd: 0 };
         self.code_pass(coder, context, finest, root)?;
@@ -188,28 +192,26 @@ impl Root<'_> {
         let around = Around::new(self, pass, [tau, y], odd);
         let parent =
             self.parent.map_or((&[][..], 0), |parent| (parent.row(self.first_slice + tau - 1, y), parent.shift));
-        let mut from_parent: AnyMask = [0; MAX_WORDS];
-        mask::mark_coarse(from_parent.get_mut(..words(self.width)).unwrap_or_default(), parent.0, parent.1);
         let positions = pass.positions(odd[2]);
-        for (at, &from_parent) in from_parent.iter().enumerate().take(words(self.width)) {
+        for at in 0..words(self.width) {
             let from = 32 * at;
             let mut left = positions & inside(from, self.width) & nodes.map_or(u32::MAX, |nodes| not_empty(nodes, at));
             if left == 0 {
                 continue;
             }
             let spoken = around.spoken(self.masks, at);
-            let any = from_parent | spoken.corners | spoken.sides | spoken.past;
+            let any = spoken.corners | spoken.sides | spoken.past;
             while left != 0 {
                 let bit = left.trailing_zeros();
                 left &= left - 1;
                 let x = from + bit as usize;
                 let place = around.place(x);
                 let known = if C::DECODES { 0 } else { self.slices.get(place).copied().unwrap_or(0).into() };
+                let parent = parent.0.get(x >> parent.1).copied().unwrap_or(0);
                 let (law, centre, probability) = match at_rest.zero {
-                    Some(zero) if any >> bit & 1 == 0 => (at_rest.law, 0, zero),
+                    Some(zero) if any >> bit & 1 == 0 && parent == 0 => (at_rest.law, 0, zero),
                     _ => {
                         let neighbours = Neighbours { slices: self.slices, past: self.past, around: &around };
-                        let parent = parent.0.get(x >> parent.1).copied().unwrap_or(0);
                         let law = context.evaluate(&neighbours.inputs(x, spoken, bit, parent), at_rest.bias);
                         let (centre, probability) = laplace_centre(law.mu, law.class);
                         (law, centre, probability)
