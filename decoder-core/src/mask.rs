@@ -40,16 +40,16 @@ pub(crate) fn unite(mask: &mut [u32], other: &[u32]) {
 /// Sets the bits of the latents that are not zero.
 pub(crate) fn mark_latents(mask: &mut [u32], latents: &[i8]) {
     for (word, latents) in mask.iter_mut().zip(latents.chunks(BITS)) {
-        let (fours, rest) = latents.as_chunks::<4>();
+        let (eights, rest) = latents.as_chunks::<8>();
         let mut bit = 1;
-        for &four in fours {
+        for &eight in eights {
             // Most are zero, and looked at together.
-            if four != [0; 4] {
-                for (place, latent) in four.into_iter().enumerate() {
+            if eight != [0; 8] {
+                for (place, latent) in eight.into_iter().enumerate() {
                     *word |= if latent == 0 { 0 } else { bit << place };
                 }
             }
-            bit = bit.wrapping_shl(4);
+            bit = bit.wrapping_shl(8);
         }
         for (place, &latent) in rest.iter().enumerate() {
             *word |= if latent == 0 { 0 } else { bit << place };

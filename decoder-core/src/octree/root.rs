@@ -250,7 +250,12 @@ fn inside(from: usize, width: usize) -> u32 {
 /// The bits of word `at` whose nodes of `2^log2` positions are not empty.
 fn not_empty((row, log2): (&[u8], u32), at: usize) -> u32 {
     let (size, count) = (1 << log2, 32 >> log2);
-    let nodes = row.get(at * count..).unwrap_or_default().iter().take(count);
+    let nodes = row.get(at * count..).unwrap_or_default();
+    if let (ROOT_LOG2, Some(&four)) = (log2, nodes.first_chunk()) {
+        // A flag is 0 or 1, a node eight bits.
+        return u32::from_le_bytes(four) * 0xff;
+    }
+    let nodes = nodes.iter().take(count);
     let ones = (1u32 << size) - 1;
     nodes.enumerate().fold(0, |bits, (number, &flag)| if flag == 0 { bits } else { bits | ones << (number * size) })
 }

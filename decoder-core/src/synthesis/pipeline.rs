@@ -9,7 +9,7 @@ use crate::latents::{Group, LatentPlan};
 use crate::mask::{self, AnyMask, MAX_WORDS, runs, words};
 use crate::sink::{RowPair, RowSink};
 use crate::weights::Scalars;
-use crate::wire::{Architecture, SITE, Temporal};
+use crate::wire::{Architecture, Grid, Layer, SITE, Temporal};
 
 /// What a picture is made from.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +35,9 @@ pub(crate) struct Inputs<'a> {
 const GAP: usize = 6;
 /// Fewest sites of a run, where the row has them: kernels work on several.
 const RUN: usize = 3;
+
+/// Words of the masks of narrow pictures, up to 512 luma samples.
+const NARROW: usize = 8;
 
 /// The memory of the synthesis.
 #[derive(Debug)]
@@ -66,24 +69,42 @@ pub(crate) struct Pipeline<'a, A: Arithmetic> {
     store: Store<'a>,
     /// For each node, how many rows have been computed.
     done: [usize; MAX_NODES],
+    /// For each node, whether a latent speaks in it anywhere; where none does, everything is zero.
+    speaks: [bool; MAX_NODES],
     tiles: Tiles,
 }
 
 impl<'a, A: Arithmetic> Pipeline<'a, A> {
     pub(crate) fn new(plan: &'a Plan, inputs: Inputs<'a>, memory: Memory<'a, A::Activation>) -> Self {
         let Memory { activations, masks, changes, pictures } = memory;
-        // What is not computed is zero.
-        activations.fill(bytemuck::Zeroable::zeroed());
+        let mut speaks = [!plan.keeps_zero; MAX_NODES];
+        let mut before = false;
+        for (speaks, node) in speaks.iter_mut().zip(&plan.nodes) {
+            *speaks |= before || inputs.speaks(node);
+            before = *speaks;
+        }
+        if before {
+            // What is not computed is zero.
+            activations.fill(bytemuck::Zeroable::zeroed());
+        }
         masks.fill(0);
         let store = Store::new(plan, pictures, changes);
-        Self { plan, inputs, activations, masks, store, done: [0; MAX_NODES], tiles: Tiles::default() }
+        Self { plan, inputs, activations, masks, store, done: [0; MAX_NODES], speaks, tiles: Tiles::default() }
     }
 
     /// Makes the picture and hands its rows to `sink`.
     pub(crate) fn run<S: RowSink>(mut self, sink: &mut S) -> Result<Tiles, S::Error> {
         let source = self.source();
+        let last = self.plan.nodes.len().saturating_sub(1);
+        let silent = self.speaks.get(last) == Some(&false);
+        if silent && source.is_some_and(|source| source.is_still()) && sink.takes_changes() {
+            let all = (self.plan.tiles() * self.plan.geometry.height) as u32;
+            return Ok(Tiles { all, synthesised: 0, unchanged: all });
+        }
         for row in 0..self.plan.geometry.height {
-            self.advance(row);
+            if !silent {
+                self.advance(row);
+            }
             if !self.sees_prediction() {
                 let changed = self.changed(row, source);
                 let changed = changed.get(..words(self.plan.tiles())).unwrap_or_default();
@@ -163,6 +184,9 @@ impl<'a, A: Arithmetic> Pipeline<'a, A> {
         let (Some(node), Some(done)) = (self.plan.nodes.get(at), self.done.get_mut(at)) else { return };
         let row = *done;
         *done += 1;
+        if self.speaks.get(at) != Some(&true) {
+            return;
+        }
         if let NodeKind::Input { sees_prediction: true, .. } = node.kind {
             let tiles = self.plan.tiles();
             let all = [u32::MAX; words(MAX_WORDS * 4)];
@@ -170,9 +194,24 @@ impl<'a, A: Arithmetic> Pipeline<'a, A> {
             (self.tiles.all, self.tiles.synthesised) =
                 (self.tiles.all + tiles as u32, self.tiles.synthesised + tiles as u32);
         }
-        let before = at.checked_sub(1).and_then(|at| self.plan.nodes.get(at));
+        // Most pictures are narrow, and a short mask is soon cleared.
+        let mut reached = [0; NARROW];
+        match reached.get_mut(..words(node.width)) {
+            Some(reached) => self.compute_row(at, node, row, reached),
+            None => self.compute_wide_row(at, node, row),
+        }
+    }
+
+    #[inline(never)]
+    fn compute_wide_row(&mut self, at: usize, node: &Node, row: usize) {
         let mut reached: AnyMask = [0; MAX_WORDS];
-        let Some(reached) = reached.get_mut(..words(node.width)) else { return };
+        self.compute_row(at, node, row, reached.get_mut(..words(node.width)).unwrap_or_default());
+    }
+
+    /// Computes a row of a node; `reached` is its mask, all zero.
+    #[inline(never)]
+    fn compute_row(&mut self, at: usize, node: &Node, row: usize, reached: &mut [u32]) {
+        let before = at.checked_sub(1).and_then(|at| self.plan.nodes.get(at));
         self.reach(node, before, row, reached);
         let Some(mask) = self.masks.get_mut(node.mask(row)) else { return };
         if node.relay {
@@ -189,15 +228,16 @@ impl<'a, A: Arithmetic> Pipeline<'a, A> {
             touched = true;
         }
         mask.iter_mut().zip(&*reached).for_each(|(old, new)| *old = *new);
+        let layer = self.inputs.layer_row(node.kind);
         for run in runs(mask, GAP) {
             // Both sites that are upsampled from one.
             let end = run.end.max(run.start + RUN).next_multiple_of(2).min(node.width);
             let run = run.start.min(end.saturating_sub(RUN)) & !1..end;
             touched = true;
             match (node.kind, before) {
-                (NodeKind::Input { upsampled, sees_prediction }, before) => {
+                (NodeKind::Input { upsampled, sees_prediction, .. }, before) => {
                     let inner = sites_mut(out, channels, &run);
-                    if let Some(before) = before {
+                    if let Some(before) = before.filter(|_| upsampled > 0) {
                         upsample_run::<A>(before, earlier, row, upsampled, channels, run.start, inner);
                     }
                     let filled = self.inputs.inject_run::<A>(node, row, upsampled, run.clone(), inner);
@@ -209,14 +249,16 @@ impl<'a, A: Arithmetic> Pipeline<'a, A> {
                     let source = at.checked_sub(2).and_then(|at| self.plan.nodes.get(at));
                     let (earlier, relay) = earlier.split_at_mut(before.offset.min(earlier.len()));
                     let source = source.map_or(&[][..], |source| ring_row(source, earlier, row));
-                    self.inputs.relay::<A>([before, node], source, relay, &run, out);
+                    if let (Some(first), Some(second)) = (self.inputs.layer_row(before.kind), layer) {
+                        run_relay::<A>([first, second], source, relay, &run, out);
+                    }
                 }
-                (NodeKind::Layer { layer, inputs, .. }, Some(before)) => {
+                (NodeKind::Layer { layer: Layer { kind, .. }, inputs, .. }, Some(before)) => {
                     let taps = run.start * inputs..(run.end + 2) * inputs;
-                    let rows = around(row, layer.kind.radius(), before.height)
+                    let rows = around(row, kind.radius(), before.height)
                         .map(|row| ring_row(before, earlier, row).get(taps.clone()).unwrap_or_default());
-                    if let Some(layer_row) = self.inputs.layer_row(node.kind, rows) {
-                        A::layer_row(&layer_row, sites_mut(out, channels, &run));
+                    if let Some(layer) = layer {
+                        A::layer_row(&LayerRow { rows, ..layer }, sites_mut(out, channels, &run));
                     }
                 }
                 (NodeKind::Layer { .. }, None) => {}
@@ -298,20 +340,46 @@ impl<'a, A: Arithmetic> Pipeline<'a, A> {
 }
 
 impl Inputs<'_> {
+    /// The grids of a node's stride, the number of the first channel of each and its gain.
+    fn grids(&self, node: &Node) -> impl Iterator<Item = (usize, &Grid, u16)> {
+        let [first, count, mut channel] = match node.kind {
+            NodeKind::Input { grids, .. } => grids,
+            NodeKind::Layer { .. } => [0; 3],
+        };
+        let grids = self.architecture.grids.iter().zip(&self.scalars.gains).skip(first).take(count);
+        grids.map(move |(grid, &gain)| {
+            let number = channel;
+            channel += usize::from(grid.channels);
+            (number, grid, gain)
+        })
+    }
+
+    /// The latents of a channel in a slice.
+    fn plane(&self, channel: usize, slice: usize) -> &[i8] {
+        self.latents.get(self.latent_plan.slice(channel, slice)).unwrap_or_default()
+    }
+
+    /// Whether a latent of a node's stride is not zero.
+    fn speaks(&self, node: &Node) -> bool {
+        self.grids(node).any(|(channel, grid, _)| {
+            let [before, after, ..] = self.slices(grid.temporal);
+            (channel..channel + usize::from(grid.channels))
+                .any(|channel| [before, after].iter().any(|&slice| any_set(self.plane(channel, slice))))
+        })
+    }
+
     /// The channels of a node's stride: the gain of each, and its latents before and after in a row, and how far between them.
     fn injected(&self, node: &Node, row: usize) -> impl Iterator<Item = Injected<'_>> {
-        let stride_log2 = node.stride_log2;
         let place = row * node.width..(row + 1) * node.width;
-        let grids = self.architecture.grids.iter().zip(&self.scalars.gains);
-        let channels = grids.flat_map(|(grid, &gain)| (0..grid.channels).map(move |_| (grid, gain))).enumerate();
-        let here = channels.filter(move |(_, (grid, _))| u32::from(grid.stride_log2) == stride_log2);
-        here.map(move |(channel, (grid, gain))| {
+        self.grids(node).flat_map(move |(channel, grid, gain)| {
             let [before, after, m, log2] = self.slices(grid.temporal);
-            let [before, after] = [before, after].map(|slice| {
-                let plane = self.latents.get(self.latent_plan.slice(channel, slice)).unwrap_or_default();
-                plane.get(place.clone()).unwrap_or_default()
-            });
-            Injected { gain, before, after, m: m as u32, log2: log2 as u32 }
+            let place = place.clone();
+            (channel..channel + usize::from(grid.channels)).map(move |channel| {
+                let row = |slice| self.plane(channel, slice).get(place.clone()).unwrap_or_default();
+                let after = row(after);
+                let before = if log2 > 0 { row(before) } else { after };
+                Injected { gain, before, after, m: m as u32, log2: log2 as u32 }
+            })
         })
     }
 
@@ -349,8 +417,8 @@ impl Inputs<'_> {
         filled
     }
 
-    /// A row of a layer.
-    fn layer_row<'a, T>(&'a self, kind: NodeKind, rows: [&'a [T]; 3]) -> Option<LayerRow<'a, T>> {
+    /// A row of a layer, all but what it is computed from.
+    fn layer_row<T>(&self, kind: NodeKind) -> Option<LayerRow<'_, T>> {
         let NodeKind::Layer { layer, number, inputs, weights, starts } = kind else { return None };
         let outputs = usize::from(layer.outputs);
         let weights = self.weights.get(weights..).unwrap_or_default();
@@ -364,35 +432,8 @@ impl Inputs<'_> {
             shift: self.scalars.shifts.get(number).copied().unwrap_or(1).into(),
             weights: weights.get(..layer.kind.weights(inputs, outputs)).unwrap_or_default(),
             starts: starts.unwrap_or_default(),
-            rows,
+            rows: [&[]; 3],
         })
-    }
-
-    /// Computes a run of two point layers from a row, a few sites at a time.
-    fn relay<A: Arithmetic>(
-        &self,
-        [first, second]: [&Node; 2],
-        source: &[A::Activation],
-        between: &mut [A::Activation],
-        run: &Range<usize>,
-        out: &mut [A::Activation],
-    ) {
-        let inputs = match first.kind {
-            NodeKind::Layer { inputs, .. } => inputs,
-            NodeKind::Input { .. } => return,
-        };
-        for start in run.clone().step_by(RELAY) {
-            let end = (start + RELAY).min(run.end);
-            // Kernels work on several sites: a short rest begins earlier.
-            let start = start.min(end.saturating_sub(RUN)).max(run.start);
-            let taps = source.get(start * inputs..(end + 2) * inputs).unwrap_or_default();
-            let sites = 0..end - start;
-            let Some(layer_row) = self.layer_row(first.kind, [taps; 3]) else { return };
-            A::layer_row(&layer_row, sites_mut(between, first.channels, &sites));
-            let taps = between.get(..(sites.end + 2) * first.channels).unwrap_or_default();
-            let Some(layer_row) = self.layer_row(second.kind, [taps; 3]) else { return };
-            A::layer_row(&layer_row, sites_mut(out, second.channels, &(start..end)));
-        }
     }
 
     /// The two slices around the picture, how far it is from the first of them, and log2 of their distance.
@@ -418,6 +459,32 @@ struct Injected<'a> {
     after: &'a [i8],
     m: u32,
     log2: u32,
+}
+
+/// Whether one of them is not zero.
+fn any_set(latents: &[i8]) -> bool {
+    let (eights, rest) = latents.as_chunks::<8>();
+    eights.iter().any(|&eight| eight != [0; 8]) || rest.iter().any(|&latent| latent != 0)
+}
+
+/// Computes a run of two point layers from a row, a few sites at a time.
+fn run_relay<A: Arithmetic>(
+    [first, second]: [LayerRow<'_, A::Activation>; 2],
+    source: &[A::Activation],
+    between: &mut [A::Activation],
+    run: &Range<usize>,
+    out: &mut [A::Activation],
+) {
+    for start in run.clone().step_by(RELAY) {
+        let end = (start + RELAY).min(run.end);
+        // Kernels work on several sites: a short rest begins earlier.
+        let start = start.min(end.saturating_sub(RUN)).max(run.start);
+        let taps = source.get(start * first.inputs..(end + 2) * first.inputs).unwrap_or_default();
+        let sites = 0..end - start;
+        A::layer_row(&LayerRow { rows: [taps; 3], ..first }, sites_mut(between, first.outputs, &sites));
+        let taps = between.get(..(sites.end + 2) * first.outputs).unwrap_or_default();
+        A::layer_row(&LayerRow { rows: [taps; 3], ..second }, sites_mut(out, second.outputs, &(start..end)));
+    }
 }
 
 /// The rows above, at and below; the nearest where there is none.

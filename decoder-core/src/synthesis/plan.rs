@@ -30,6 +30,8 @@ pub(super) enum NodeKind {
         upsampled: usize,
         /// Whether the prediction comes last.
         sees_prediction: bool,
+        /// The grids of its stride: the number of the first, how many, and the number of the first channel.
+        grids: [usize; 3],
     },
     /// A layer.
     Layer {
@@ -127,12 +129,19 @@ impl Plan {
         let mut layers = architecture.layers();
         let (mut number, mut weights, mut starts) = (0, 0, 0);
         let mut centred = architecture.centred();
-        let mut upsampled = 0;
+        let (mut upsampled, mut grid, mut channel) = (0, 0, 0);
         for (at, stage) in architecture.stages.iter().enumerate() {
             let stride_log2 = architecture.stage_stride_log2(at) as u32;
             let channels = upsampled + architecture.injected(at);
             let sees_prediction = at == last && motion.is_some_and(|motion| motion.sees_prediction);
-            plan.push(NodeKind::Input { upsampled, sees_prediction }, stride_log2, channels);
+            // Grids go from coarse to fine, as stages do.
+            let here = architecture.grids.iter().skip(grid);
+            let here = here.take_while(|grid| u32::from(grid.stride_log2) == stride_log2);
+            let (count, channels_here) =
+                here.fold((0, 0), |(count, channels), grid| (count + 1, channels + usize::from(grid.channels)));
+            let grids = [grid, count, channel];
+            plan.push(NodeKind::Input { upsampled, sees_prediction, grids }, stride_log2, channels);
+            (grid, channel) = (grid + count, channel + channels_here);
             upsampled = channels;
             for _ in 0..stage.layers.len() {
                 let Some((_, inputs, layer)) = layers.next() else { break };

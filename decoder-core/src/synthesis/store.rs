@@ -16,6 +16,11 @@ pub(super) struct Source<'a> {
 }
 
 impl Source<'_> {
+    /// Whether everything comes from its own place.
+    pub(super) fn is_still(&self) -> bool {
+        self.vectors.iter().all(|plane| plane.iter().all(|&component| component == 0))
+    }
+
     /// Whether a tile of a row comes from another place; a row has `tiles` of them, and a block is as wide as a tile.
     pub(super) fn moves(&self, row: usize, tile: usize, tiles: usize) -> bool {
         let block = (row >> ROOT_LOG2) * tiles + tile;
