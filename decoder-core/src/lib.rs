@@ -49,6 +49,6 @@ pub mod wire;
 pub use decoder::{Decoder, DecoderWith, FrameError, SegmentBits};
 pub use error::{Corruption, Error, Quantity, Result, Unsupported, Word};
 pub use limits::{Level, Limits};
-pub use sink::{Place, Rgb565Rows, RowPair, RowSink};
+pub use sink::{Place, Rgb565Rows, RowPair, RowSink, portable_rgb565_row};
 pub use synthesis::Tiles;
 pub use wire::{Segment, Stream};

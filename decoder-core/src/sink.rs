@@ -1,5 +1,7 @@
 //! Where decoded rows go.
 
+use crate::synthesis::kernels;
+
 /// Two luma rows, or parts of them, and the chroma that belongs to them.
 #[derive(Clone, Copy, Debug)]
 pub struct RowPair<'a> {
@@ -92,16 +94,21 @@ where
 }
 
 /// Converts a row.
-#[inline(never)]
 fn rgb565_row(pixels: &mut [u16], luma: &[u8], u: &[u8], v: &[u8]) {
-    let (pairs, last) = pixels.as_chunks_mut::<2>();
-    let (samples, last_sample) = luma.as_chunks::<2>();
-    let mut colours = u.iter().zip(v).map(|(&u, &v)| Colour::new(u, v));
-    for ((pair, &[left, right]), colour) in pairs.iter_mut().zip(samples).zip(&mut colours) {
-        *pair = [colour.rgb565(left), colour.rgb565(right)];
-    }
-    if let ([pixel], [y], Some(colour)) = (last, last_sample, colours.next()) {
-        *pixel = colour.rgb565(*y);
+    let done = kernels::rgb565(luma, u, v, pixels);
+    let rest = |samples| -> &[u8] { <[u8]>::get(samples, done / 2..).unwrap_or_default() };
+    let luma = luma.get(done..).unwrap_or_default();
+    portable_rgb565_row(pixels.get_mut(done..).unwrap_or_default(), luma, rest(u), rest(v));
+}
+
+/// What [`Rgb565Rows`] makes of a row of `luma` and half as many samples of Cb and Cr, rounded up: as many pixels as there are of all.
+///
+/// This is the definition; a faster conversion must give the same.
+#[inline(never)]
+pub fn portable_rgb565_row(pixels: &mut [u16], luma: &[u8], u: &[u8], v: &[u8]) {
+    let colours = u.iter().zip(v).map(|(&u, &v)| Colour::new(u, v));
+    for ((pixels, luma), colour) in pixels.chunks_mut(2).zip(luma.chunks(2)).zip(colours) {
+        pixels.iter_mut().zip(luma).for_each(|(pixel, &y)| *pixel = colour.rgb565(y));
     }
 }
 

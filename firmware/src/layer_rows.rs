@@ -1,10 +1,12 @@
-//! The check of a processor's kernels: random layer rows must be what the portable rows are.
+//! The check of a processor's kernels: random rows must be what the portable rows are.
 
+use core::convert::Infallible;
 use core::fmt;
 
 use decoder_core::synthesis::{Arithmetic, Integer, LayerRow, portable_row};
 use decoder_core::weights::WEIGHT_LIMIT;
 use decoder_core::wire::LayerKind;
+use decoder_core::{Place, Rgb565Rows, RowPair, RowSink, portable_rgb565_row};
 
 /// Most channels and sites of a row.
 const CHANNELS: usize = 64;
@@ -23,21 +25,35 @@ pub struct LayerRows {
     outputs: [[i16; SITES * CHANNELS + 1]; 2],
 }
 
-/// The shape of a row that differs.
+/// A row that differs. Its number is also the seed of its contents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Difference {
-    /// Number of the row, which is also the seed of its contents.
-    pub number: u32,
-    /// Kind of the layer.
-    pub kind: LayerKind,
-    /// Sites, input channels, output channels.
-    pub shape: [usize; 3],
+pub enum Difference {
+    /// Of a layer.
+    Layer {
+        /// Number of the row.
+        number: u32,
+        /// Kind of the layer.
+        kind: LayerKind,
+        /// Sites, input channels, output channels.
+        shape: [usize; 3],
+    },
+    /// Of RGB565.
+    Colours {
+        /// Number of the row.
+        number: u32,
+        /// Pixels.
+        pixels: usize,
+    },
 }
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [sites, inputs, outputs] = self.shape;
-        write!(f, "row {} differs: {:?}, {sites} sites, {inputs} -> {outputs}", self.number, self.kind)
+        match self {
+            Self::Layer { number, kind, shape: [sites, inputs, outputs] } => {
+                write!(f, "row {number} differs: {kind:?}, {sites} sites, {inputs} -> {outputs}")
+            }
+            Self::Colours { number, pixels } => write!(f, "row {number} differs: {pixels} pixels of RGB565"),
+        }
     }
 }
 
@@ -144,8 +160,25 @@ impl LayerRows {
         let [own, expected] = self.outputs.each_mut();
         Integer::layer_row(&layer, &mut own[begin..][..sites * outputs]);
         portable_row::<Integer>(&layer, &mut expected[begin..][..sites * outputs]);
-        if own == expected { Ok(()) } else { Err(Difference { number, kind, shape: [sites, inputs, outputs] }) }
+        if own != expected {
+            return Err(Difference::Layer { number, kind, shape: [sites, inputs, outputs] });
+        }
+        check_colours(number, &mut random)
     }
+}
+
+/// Compares a row of RGB565, which may begin anywhere.
+fn check_colours(number: u32, random: &mut Random) -> Result<(), Difference> {
+    let samples = [(); 3].map(|()| [(); SITES + 1].map(|()| random.below(256) as u8));
+    let pixels = 1 + random.below(SITES);
+    let [luma, u, v] = samples.each_ref().map(|samples| &samples[random.below(2)..]);
+    let (luma, u, v) = (&luma[..pixels], &u[..pixels.div_ceil(2)], &v[..pixels.div_ceil(2)]);
+    let (mut own, mut expected) = ([0x5555; SITES + 1], [0x5555; SITES + 1]);
+    let begin = random.below(2);
+    let mut sink = Rgb565Rows::new(&mut own[begin..], |_: Place, _: &[u16]| Ok::<(), Infallible>(()));
+    let Ok(()) = sink.row_pair(RowPair { frame: 0, row: 0, column: 0, luma: [luma, &[]], u, v });
+    portable_rgb565_row(&mut expected[begin..][..pixels], luma, u, v);
+    if own == expected { Ok(()) } else { Err(Difference::Colours { number, pixels }) }
 }
 
 impl Default for LayerRows {

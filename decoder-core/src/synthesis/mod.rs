@@ -4,7 +4,7 @@ mod arithmetic;
 #[cfg(feature = "float-reference")]
 mod float;
 mod integer;
-mod kernels;
+pub(crate) mod kernels;
 mod pipeline;
 mod plan;
 pub mod prediction;

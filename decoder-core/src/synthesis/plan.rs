@@ -56,8 +56,6 @@ impl NodeKind {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Node {
     pub(super) kind: NodeKind,
-    /// Log2 of the stride of its stage.
-    pub(super) stride_log2: u32,
     pub(super) height: usize,
     pub(super) width: usize,
     pub(super) channels: usize,
@@ -162,17 +160,7 @@ impl Plan {
     fn push(&mut self, kind: NodeKind, stride_log2: u32, channels: usize) {
         let (height, width) = self.geometry.grid(stride_log2);
         // The header's check bounds stages and layers, so there is room.
-        let _ = self.nodes.push(Node {
-            kind,
-            stride_log2,
-            height,
-            width,
-            channels,
-            rows: 1,
-            offset: 0,
-            masks: 0,
-            relay: false,
-        });
+        let _ = self.nodes.push(Node { kind, height, width, channels, rows: 1, offset: 0, masks: 0, relay: false });
     }
 
     /// A ring keeps the rows that the node after it looks at.

@@ -36,6 +36,27 @@ impl<'a> Plane<'a> {
         let y = y.min(self.height as i32 - 1).max(0) as usize;
         self.samples.get(y * self.width..(y + 1) * self.width).unwrap_or_default()
     }
+
+    /// `LEN` samples of each of `TAPS` rows from `(y, x)` on, those behind the end of a row from the next; `None` unless all are in the plane.
+    #[inline(always)]
+    fn patches<const LEN: usize, const TAPS: usize>(&self, y: i32, x: i32) -> Option<[&'a [u8; LEN]; TAPS]> {
+        let y = usize::try_from(y).ok().filter(|y| y + TAPS <= self.height)?;
+        let from = (y * self.width).checked_add_signed(x as isize)?;
+        let mut rows = self.samples.get(from..)?;
+        let mut patches = [&[0; LEN]; TAPS];
+        for patch in &mut patches {
+            *patch = rows.first_chunk()?;
+            rows = rows.get(self.width..).unwrap_or_default();
+        }
+        Some(patches)
+    }
+
+    /// The same with the nearest samples for those that are not there.
+    fn clamped_patches<const LEN: usize, const TAPS: usize>(&self, y: i32, x: i32) -> [[u8; LEN]; TAPS] {
+        let mut patches = [[0; LEN]; TAPS];
+        (y..).zip(&mut patches).for_each(|(y, patch)| clamped_patch(self.row(y), x, patch));
+        patches
+    }
 }
 
 /// A displacement in whole samples and eighths.
@@ -52,16 +73,6 @@ impl Displacement {
         let fraction = vector & ((1 << log2) - 1);
         Self { whole: vector >> log2, eighths: fraction << (3 - log2) }
     }
-}
-
-/// `LEN` samples of a row from `x` on, beyond its ends the nearest that there are; those are put into `room`.
-#[inline(always)]
-fn patch<'a, const LEN: usize>(row: &'a [u8], x: i32, room: &'a mut [u8; LEN]) -> &'a [u8; LEN] {
-    let inside = usize::try_from(x).ok().and_then(|x| row.get(x..)).and_then(|rest| rest.first_chunk());
-    inside.unwrap_or_else(|| {
-        clamped_patch(row, x, room);
-        room
-    })
 }
 
 /// Fills `samples` from `x` on.
@@ -91,22 +102,9 @@ fn add_weighted([even, odd]: Columns, [more_even, more_odd]: Columns, weight: i3
     [even.wrapping_add(more_even.wrapping_mul(weight)), odd.wrapping_add(more_odd.wrapping_mul(weight))]
 }
 
-/// Rows of a plane from `(y, x)` on.
-#[inline(always)]
-fn patches<'a, const LEN: usize, const TAPS: usize>(
-    plane: Plane<'a>,
-    [y, x]: [i32; 2],
-    room: &'a mut [[u8; LEN]; TAPS],
-) -> [&'a [u8; LEN]; TAPS] {
-    let mut rows = (y..).map(|y| plane.row(y));
-    room.each_mut().map(|room| patch(rows.next().unwrap_or_default(), x, room))
-}
-
-/// Interpolates between the samples at `(y, x)` and those below and after them. `LEN` is 4 more than there are samples.
+/// Interpolates between samples and those below and after them. `LEN` is 4 more than there are samples.
 #[inline(never)]
-fn bilinear<const LEN: usize>(plane: Plane<'_>, at: [i32; 2], [fy, fx]: [i32; 2], out: &mut [u8]) {
-    let mut room = [[0; LEN]; 2];
-    let [above, below] = patches(plane, at, &mut room);
+fn bilinear<const LEN: usize>([above, below]: [&[u8; LEN]; 2], [fy, fx]: [i32; 2], out: &mut [u8]) {
     let (own, after) = (8 - fx as u32, fx as u32);
     let columns = |four| add_weighted(add_weighted([0; 2], samples(above, four), 8 - fy), samples(below, four), fy);
     let [mut even, mut odd] = columns(0);
@@ -121,14 +119,12 @@ fn bilinear<const LEN: usize>(plane: Plane<'_>, at: [i32; 2], [fy, fx]: [i32; 2]
     }
 }
 
-/// Interpolates with four taps from a row and a column before `at`. `LEN` is 4 more than there are samples.
+/// Interpolates with four taps, from samples a row and a column before on. `LEN` is 4 more than there are samples.
 #[inline(never)]
-fn cubic<const LEN: usize>(plane: Plane<'_>, [y, x]: [i32; 2], [fy, fx]: [i32; 2], out: &mut [u8]) {
+fn cubic<const LEN: usize>([first, second, third, fourth]: [&[u8; LEN]; 4], [fy, fx]: [i32; 2], out: &mut [u8]) {
     // What keeps sums of columns from being negative, and what becomes of it: all taps are 128.
     const FLOOR: u32 = 18 * 255;
     const START: i32 = (1 << 13) - 128 * FLOOR as i32;
-    let mut room = [[0; LEN]; 4];
-    let [first, second, third, fourth] = patches(plane, [y - 1, x - 1], &mut room);
     let [of_y, [p, q, r, s]] = [fy, fx].map(|fraction| CUBIC[fraction as usize & 7]);
     let columns = |four| {
         let sums = [FLOOR << 16 | FLOOR; 2];
@@ -148,25 +144,71 @@ fn cubic<const LEN: usize>(plane: Plane<'_>, [y, x]: [i32; 2], [fy, fx]: [i32; 2
     }
 }
 
-/// Predicts the `COUNT` samples from `from` on of row `y` of a plane; `LEN` is `COUNT + 4`.
+/// Predicts the samples of a plane at `(y, x)` and behind; `LEN` is `COUNT + 4`.
+#[inline(always)]
 fn predict_run<const COUNT: usize, const LEN: usize>(
     plane: Plane<'_>,
     interpolation: Interpolation,
-    [y, from]: [usize; 2],
-    vector: [Displacement; 2],
-) -> [u8; COUNT] {
-    let [vertical, horizontal] = vector;
-    let at = [y as i32 + vertical.whole, from as i32 + horizontal.whole];
-    let fractions = [vertical.eighths, horizontal.eighths];
-    let mut samples = [0; COUNT];
+    [y, x]: [i32; 2],
+    fractions: [i32; 2],
+    out: &mut [u8; COUNT],
+) {
+    // The samples that count; others that are read are weighted with zero.
+    let (before, after) = match (interpolation, fractions[1]) {
+        (_, 0) => (0, 0),
+        (Interpolation::Bilinear, _) => (0, 1),
+        (Interpolation::Cubic, _) => (1, 2),
+    };
+    let inside = x >= before && x + COUNT as i32 + after <= plane.width as i32;
     if fractions == [0, 0] {
-        return *patch(plane.row(at[0]), at[1], &mut samples);
+        match plane.patches::<COUNT, 1>(y, x).filter(|_| inside) {
+            Some([samples]) => *out = *samples,
+            None => clamped_patch(plane.row(y), x, out),
+        }
+        return;
     }
     match interpolation {
-        Interpolation::Bilinear => bilinear::<LEN>(plane, at, fractions, &mut samples),
-        Interpolation::Cubic => cubic::<LEN>(plane, at, fractions, &mut samples),
+        Interpolation::Bilinear => match plane.patches::<LEN, 2>(y, x).filter(|_| inside) {
+            Some(rows) => bilinear(rows, fractions, out),
+            None => bilinear_at_edge::<LEN>(plane, [y, x], fractions, out),
+        },
+        Interpolation::Cubic => match plane.patches::<LEN, 4>(y - 1, x - 1).filter(|_| inside) {
+            Some(rows) => cubic(rows, fractions, out),
+            None => cubic_at_edge::<LEN>(plane, [y - 1, x - 1], fractions, out),
+        },
     }
-    samples
+}
+
+#[cold]
+#[inline(never)]
+fn bilinear_at_edge<const LEN: usize>(plane: Plane<'_>, [y, x]: [i32; 2], fractions: [i32; 2], out: &mut [u8]) {
+    bilinear(plane.clamped_patches::<LEN, 2>(y, x).each_ref(), fractions, out);
+}
+
+#[cold]
+#[inline(never)]
+fn cubic_at_edge<const LEN: usize>(plane: Plane<'_>, [y, x]: [i32; 2], fractions: [i32; 2], out: &mut [u8]) {
+    cubic(plane.clamped_patches::<LEN, 4>(y, x).each_ref(), fractions, out);
+}
+
+/// Predicts `COUNT` samples of row `y` from `from` on into `out`, as far as it reaches; `LEN` is `COUNT + 4`.
+#[inline(always)]
+fn predict_into<const COUNT: usize, const LEN: usize>(
+    plane: Plane<'_>,
+    interpolation: Interpolation,
+    [y, from]: [usize; 2],
+    [vertical, horizontal]: [Displacement; 2],
+    out: &mut [u8],
+) {
+    let at = [y as i32 + vertical.whole, from as i32 + horizontal.whole];
+    let fractions = [vertical.eighths, horizontal.eighths];
+    let rest = out.get_mut(from..).unwrap_or_default();
+    if let Some(out) = rest.first_chunk_mut() {
+        return predict_run::<COUNT, LEN>(plane, interpolation, at, fractions, out);
+    }
+    let mut samples = [0; COUNT];
+    predict_run::<COUNT, LEN>(plane, interpolation, at, fractions, &mut samples);
+    rest.iter_mut().zip(samples).for_each(|(out, sample)| *out = sample);
 }
 
 /// Predicts the tiles of the row of sites `row` that change into `out`: two luma rows, Cb and Cr.
@@ -192,20 +234,10 @@ pub fn predict_row(
         let chroma = vector.map(|v| Displacement::new(v, 3));
         for (dy, out) in [&mut *above, &mut *below].into_iter().enumerate() {
             let at = [2 * row + dy, 2 * from];
-            put(out, 2 * from, &predict_run::<{ 2 * BLOCK }, { 2 * BLOCK + 4 }>(reference[0], interpolation, at, luma));
+            predict_into::<{ 2 * BLOCK }, { 2 * BLOCK + 4 }>(reference[0], interpolation, at, luma, out);
         }
         for (plane, out) in [(reference[1], &mut *u), (reference[2], &mut *v)] {
-            put(out, from, &predict_run::<BLOCK, { BLOCK + 4 }>(plane, interpolation, [row, from], chroma));
+            predict_into::<BLOCK, { BLOCK + 4 }>(plane, interpolation, [row, from], chroma, out);
         }
-    }
-}
-
-/// Puts samples into a row, as far as there is room.
-#[inline(always)]
-fn put<const COUNT: usize>(row: &mut [u8], from: usize, samples: &[u8; COUNT]) {
-    let rest = row.get_mut(from..).unwrap_or_default();
-    match rest.first_chunk_mut() {
-        Some(room) => *room = *samples,
-        None => rest.iter_mut().zip(samples).for_each(|(room, sample)| *room = *sample),
     }
 }

@@ -30,6 +30,12 @@ pub(super) fn add_residual(residual: &[i16], samples: [&mut [u8]; 4]) -> bool {
     arm_rows::add_residual(residual, samples)
 }
 
+/// Converts pixels to RGB565; how many it did, an even number.
+#[cfg(arm_dsp)]
+pub(crate) fn rgb565(luma: &[u8], u: &[u8], v: &[u8], out: &mut [u16]) -> usize {
+    arm_rows::rgb565(luma, u, v, out)
+}
+
 /// There are no kernels for this processor.
 #[cfg(not(arm_dsp))]
 pub(super) fn layer_row(_: &LayerRow<'_, i16>, _: &mut [i16]) -> bool {
@@ -46,4 +52,10 @@ pub(super) fn upsample(_: [&[i16]; 2], _: usize, _: usize, _: usize, _: &mut [i1
 #[cfg(not(arm_dsp))]
 pub(super) fn add_residual(_: &[i16], _: [&mut [u8]; 4]) -> bool {
     false
+}
+
+/// There are no kernels for this processor.
+#[cfg(not(arm_dsp))]
+pub(crate) fn rgb565(_: &[u8], _: &[u8], _: &[u8], _: &mut [u16]) -> usize {
+    0
 }
