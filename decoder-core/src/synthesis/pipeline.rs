@@ -221,18 +221,20 @@ impl<'a, A: Arithmetic> Pipeline<'a, A> {
         let (channels, len) = (node.channels.max(1), node.row_len());
         let Some(out) = own.get_mut(node.slot(row) * len..).and_then(|rest| rest.get_mut(..len)) else { return };
         // The row that was here may have been reached elsewhere.
-        mask.iter_mut().zip(&*reached).for_each(|(old, new)| *old &= !new);
         let mut touched = false;
-        for run in runs(mask, GAP) {
-            sites_mut(out, channels, &run).fill(bytemuck::Zeroable::zeroed());
-            touched = true;
+        for (old, new) in mask.iter_mut().zip(&*reached) {
+            *old &= !new;
+            touched |= *old != 0;
+        }
+        if touched {
+            for run in runs(mask, GAP) {
+                sites_mut(out, channels, &run).fill(bytemuck::Zeroable::zeroed());
+            }
         }
         mask.iter_mut().zip(&*reached).for_each(|(old, new)| *old = *new);
         let layer = self.inputs.layer_row(node.kind);
         for run in runs(mask, GAP) {
-            // Both sites that are upsampled from one.
-            let end = run.end.max(run.start + RUN).next_multiple_of(2).min(node.width);
-            let run = run.start.min(end.saturating_sub(RUN)) & !1..end;
+            let run = widened(run, node);
             touched = true;
             match (node.kind, before) {
                 (NodeKind::Input { upsampled, sees_prediction, .. }, before) => {
@@ -459,6 +461,18 @@ struct Injected<'a> {
     after: &'a [i8],
     m: u32,
     log2: u32,
+}
+
+/// A run that suits the kernels. What it has more of is computed to be the zero that it is.
+fn widened(run: Range<usize>, node: &Node) -> Range<usize> {
+    let (unit, start) = match node.kind {
+        // Both sites that are upsampled from one.
+        NodeKind::Input { .. } => (2, run.start & !1),
+        NodeKind::Layer { .. } => (RUN, run.start),
+    };
+    let end = (start + (run.end - start).max(RUN).next_multiple_of(unit)).min(node.width);
+    let start = start.min(end.saturating_sub(RUN));
+    (if unit == 2 { start & !1 } else { start })..end
 }
 
 /// Whether one of them is not zero.
