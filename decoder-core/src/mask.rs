@@ -115,29 +115,39 @@ const fn twice(half: u32) -> u32 {
 
 /// The runs of set bits, first to last; those that are at most `gap` apart are one.
 pub(crate) fn runs(mask: &[u32], gap: usize) -> impl Iterator<Item = Range<usize>> {
-    let mut at = 0;
+    // The word at hand, without the bits that have been passed.
+    let (mut at, mut word) = (0, mask.first().copied().unwrap_or(0));
+    let set = move |mut at: usize, mut word: u32| {
+        while word == 0 {
+            at += 1;
+            word = *mask.get(at)?;
+        }
+        Some((at, word))
+    };
     core::iter::from_fn(move || {
-        let start = next(mask, at, 0)?;
+        (at, word) = set(at, word)?;
+        let start = at * BITS + word.trailing_zeros() as usize;
         loop {
-            at = next(mask, at.max(start), u32::MAX).unwrap_or(mask.len() * BITS);
-            match next(mask, at, 0) {
-                Some(again) if again - at <= gap => at = again,
-                _ => return Some(start..at),
+            let behind = (word | (word - 1)).trailing_ones();
+            word = u32::MAX.checked_shl(behind).map_or(0, |left| word & left);
+            let mut end = at * BITS + behind as usize;
+            if behind == u32::BITS {
+                (at, word) = (at + 1, mask.get(at + 1).copied().unwrap_or(0));
+                if word & 1 == 1 {
+                    continue;
+                }
+                end = at * BITS;
+            }
+            let Some(next) = set(at, word) else {
+                (at, word) = (mask.len(), 0);
+                return Some(start..end);
+            };
+            (at, word) = next;
+            if at * BITS + word.trailing_zeros() as usize - end > gap {
+                return Some(start..end);
             }
         }
     })
-}
-
-/// The first bit from `from` on that is set, or, with `flip` all ones, clear.
-fn next(mask: &[u32], from: usize, flip: u32) -> Option<usize> {
-    let first = from / BITS;
-    let mut word = (mask.get(first)? ^ flip) & (u32::MAX << (from % BITS));
-    let mut at = first;
-    while word == 0 {
-        at += 1;
-        word = mask.get(at)? ^ flip;
-    }
-    Some(at * BITS + word.trailing_zeros() as usize)
 }
 
 #[cfg(test)]

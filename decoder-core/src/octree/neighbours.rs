@@ -2,6 +2,7 @@
 
 use super::context::{Inputs, quick_log2_q5};
 use super::root::{Pass, Root};
+use crate::dsp::sum_magnitudes;
 use crate::mask::{beside, words};
 
 /// A position that no row has.
@@ -210,20 +211,27 @@ impl Neighbours<'_> {
     #[inline(always)]
     fn past(&self, inputs: &mut Inputs, x: usize) {
         let Around { width, past: Row { latents, .. }, .. } = *self.around;
-        let magnitude = |latent: i8| u32::from(latent.unsigned_abs());
-        let three = |from: usize| self.past.get(from..).and_then(|row| row.first_chunk::<3>());
+        let four = |from: usize| {
+            let four = self.past.get(from..).and_then(|row| row.first_chunk::<4>());
+            four.map(|four| u32::from_le_bytes(four.map(|latent| latent as u8)))
+        };
+        // The latents at the left, above or below, and at the right; one more is read.
         let from = (latents + x).wrapping_sub(width + 1);
-        let rows = (three(from), three(from.wrapping_add(width)), three(from.wrapping_add(2 * width)));
+        let rows = (four(from), four(from.wrapping_add(width)), four(from.wrapping_add(2 * width)));
         let inside = x > 0 && x + 1 < width && self.around.y > 0;
         let (own, cross, diagonal) = match rows {
-            (Some(&[a, b, c]), Some(&[d, own, e]), Some(&[f, g, h])) if inside => (
-                own,
-                magnitude(b) + magnitude(d) + magnitude(e) + magnitude(g),
-                magnitude(a) + magnitude(c) + magnitude(f) + magnitude(h),
-            ),
+            (Some(above), Some(row), Some(below)) if inside => {
+                const ENDS: u32 = 0x00ff_00ff;
+                const MIDDLE: u32 = 0x0000_ff00;
+                (
+                    (row >> 8) as i8,
+                    sum_magnitudes((row & ENDS) | (above & MIDDLE) | (below & MIDDLE) << 16),
+                    sum_magnitudes((above & ENDS) | (below & ENDS) << 8),
+                )
+            }
             _ => self.past_at_edge(x),
         };
-        let own_log2 = quick_log2_q5(8 * magnitude(own));
+        let own_log2 = quick_log2_q5(8 * u32::from(own.unsigned_abs()));
         inputs.set_past([own_log2, quick_log2_q5(2 * cross), quick_log2_q5(2 * diagonal)], 32 * i32::from(own));
     }
 

@@ -211,6 +211,25 @@ fn predict_into<const COUNT: usize, const LEN: usize>(
     rest.iter_mut().zip(samples).for_each(|(out, sample)| *out = sample);
 }
 
+/// Copies a block's row of sites that does not move; `None` if it is cut by the edge.
+#[inline(always)]
+fn stay(reference: [Plane<'_>; 3], row: usize, from: usize, [above, below, u, v]: [&mut [u8]; 4]) -> Option<()> {
+    let [luma, cb, cr] = reference;
+    let place = 2 * row * luma.width + 2 * from;
+    copy_block::<{ 2 * BLOCK }>(luma, place, above, 2 * from)?;
+    copy_block::<{ 2 * BLOCK }>(luma, place + luma.width, below, 2 * from)?;
+    copy_block::<BLOCK>(cb, row * cb.width + from, u, from)?;
+    copy_block::<BLOCK>(cr, row * cr.width + from, v, from)
+}
+
+/// Copies samples of a plane; `None` if `out` ends before.
+#[inline(always)]
+fn copy_block<const COUNT: usize>(plane: Plane<'_>, place: usize, out: &mut [u8], from: usize) -> Option<()> {
+    let out = out.get_mut(from..)?.first_chunk_mut::<COUNT>()?;
+    *out = *plane.samples.get(place..)?.first_chunk()?;
+    Some(())
+}
+
 /// Predicts the tiles of the row of sites `row` that change into `out`: two luma rows, Cb and Cr.
 ///
 /// `reference` is the luma plane and the two chroma planes; `vectors` the vertical and the horizontal component of this row's blocks; `changed` has a bit for
@@ -230,6 +249,9 @@ pub fn predict_row(
         }
         let vector = [vertical, horizontal];
         let from = block * BLOCK;
+        if vector == [0; 2] && stay(reference, row, from, [&mut *above, &mut *below, &mut *u, &mut *v]).is_some() {
+            continue;
+        }
         let luma = vector.map(|v| Displacement::new(v, 2));
         let chroma = vector.map(|v| Displacement::new(v, 3));
         for (dy, out) in [&mut *above, &mut *below].into_iter().enumerate() {
