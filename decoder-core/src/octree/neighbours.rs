@@ -210,29 +210,29 @@ impl Neighbours<'_> {
     /// The slice before the root.
     #[inline(always)]
     fn past(&self, inputs: &mut Inputs, x: usize) {
-        let Around { width, past: Row { latents, .. }, .. } = *self.around;
-        let four = |from: usize| {
-            let four = self.past.get(from..).and_then(|row| row.first_chunk::<4>());
-            four.map(|four| u32::from_le_bytes(four.map(|latent| latent as u8)))
-        };
-        // The latents at the left, above or below, and at the right; one more is read.
-        let from = (latents + x).wrapping_sub(width + 1);
-        let rows = (four(from), four(from.wrapping_add(width)), four(from.wrapping_add(2 * width)));
-        let inside = x > 0 && x + 1 < width && self.around.y > 0;
-        let (own, cross, diagonal) = match rows {
-            (Some(above), Some(row), Some(below)) if inside => {
-                const ENDS: u32 = 0x00ff_00ff;
-                const MIDDLE: u32 = 0x0000_ff00;
-                (
-                    (row >> 8) as i8,
-                    sum_magnitudes((row & ENDS) | (above & MIDDLE) | (below & MIDDLE) << 16),
-                    sum_magnitudes((above & ENDS) | (below & ENDS) << 8),
-                )
-            }
-            _ => self.past_at_edge(x),
-        };
+        let (own, cross, diagonal) = self.past_inside(x).unwrap_or_else(|| self.past_at_edge(x));
         let own_log2 = quick_log2_q5(8 * u32::from(own.unsigned_abs()));
         inputs.set_past([own_log2, quick_log2_q5(2 * cross), quick_log2_q5(2 * diagonal)], 32 * i32::from(own));
+    }
+
+    /// The past's latent, and the sums of the magnitudes of its direct and of its diagonal neighbours; `None` near the edge of the slice.
+    #[inline(always)]
+    fn past_inside(&self, x: usize) -> Option<(i8, u32, u32)> {
+        const ENDS: u32 = 0x00ff_00ff;
+        const MIDDLE: u32 = 0x0000_ff00;
+        let Around { width, past: Row { latents, .. }, y, .. } = *self.around;
+        if x == 0 || x + 1 >= width || y == 0 {
+            return None;
+        }
+        // The latents at the left, above or below, and at the right; one more is read.
+        let past: &[u8] = bytemuck::must_cast_slice(self.past);
+        let four = |from: usize| past.get(from..)?.first_chunk().map(|four| u32::from_le_bytes(*four));
+        let from = (latents + x).wrapping_sub(width + 1);
+        let below = four(from + 2 * width)?;
+        let row = four(from + width)?;
+        let above = four(from)?;
+        let cross = sum_magnitudes((row & ENDS) | (above & MIDDLE) | (below & MIDDLE) << 16);
+        Some(((row >> 8) as i8, cross, sum_magnitudes((above & ENDS) | (below & ENDS) << 8)))
     }
 
     /// The past's latent at the edge of a slice, and the sums of its neighbours' magnitudes.
