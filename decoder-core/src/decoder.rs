@@ -236,6 +236,20 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
         if frame_of_chunk == 0 {
             self.next_chunk(&mut running, payload)?;
         }
+        self.show(&running, frame_of_chunk, sink).map_err(FrameError::Sink)?;
+        running.next += 1;
+        self.segment = Some(running);
+        Ok(true)
+    }
+
+    /// Makes a picture of its latents. On its own, so that its memory and that of the octree are on the stack by turns.
+    #[inline(never)]
+    fn show<S: RowSink>(
+        &mut self,
+        running: &Running,
+        frame_of_chunk: usize,
+        sink: &mut S,
+    ) -> core::result::Result<(), S::Error> {
         let inputs = Inputs {
             architecture: &self.architecture,
             latent_plan: &self.latent_plan,
@@ -251,10 +265,8 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
         };
         let activations = bytemuck::must_cast_slice_mut(self.shared);
         let memory = Memory { activations, masks: self.masks, changes: self.changes, pictures: self.pictures };
-        self.tiles = Pipeline::<A>::new(&self.plan, inputs, memory).run(sink).map_err(FrameError::Sink)?;
-        running.next += 1;
-        self.segment = Some(running);
-        Ok(true)
+        self.tiles = Pipeline::<A>::new(&self.plan, inputs, memory).run(sink)?;
+        Ok(())
     }
 
     /// Bits of the segment so far, by kind.

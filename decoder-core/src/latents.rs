@@ -302,6 +302,7 @@ impl<'a> Latents<'a> {
         Ok(())
     }
 
+    #[inline(never)]
     #[allow(clippy::too_many_arguments)]
     fn code_channel<C: Coder>(
         &mut self,
