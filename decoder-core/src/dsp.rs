@@ -1,4 +1,4 @@
-//! Two products or four magnitudes at once, on processors that have such an instruction.
+//! Two products, two extensions or four magnitudes at once, on processors that have such an instruction.
 
 /// `sum` and the products of the halves of two words.
 #[cfg(arm_dsp)]
@@ -49,4 +49,49 @@ pub(crate) fn sum_magnitudes(four: u32) -> u32 {
 #[inline(always)]
 pub(crate) fn sum_magnitudes(four: u32) -> u32 {
     four.to_le_bytes().map(|byte| u32::from((byte as i8).unsigned_abs())).iter().sum()
+}
+
+/// The lowest byte of each half of a word, with sign.
+#[cfg(arm_dsp)]
+#[allow(unsafe_code)]
+#[inline(always)]
+pub(crate) fn even_bytes(four: u32) -> u32 {
+    let result;
+    // SAFETY: the instruction only computes; build.rs has seen that the processor has it.
+    unsafe {
+        core::arch::asm!(
+            "sxtb16 {}, {}", lateout(reg) result, in(reg) four, options(pure, nomem, nostack, preserves_flags)
+        );
+    }
+    result
+}
+
+/// The lowest byte of each half of a word, with sign.
+#[cfg(not(arm_dsp))]
+#[inline(always)]
+pub(crate) fn even_bytes(four: u32) -> u32 {
+    let half = |byte: u32| i16::from(byte as i8) as u16;
+    u32::from(half(four)) | u32::from(half(four >> 16)) << 16
+}
+
+/// The highest byte of each half of a word, with sign.
+#[cfg(arm_dsp)]
+#[allow(unsafe_code)]
+#[inline(always)]
+pub(crate) fn odd_bytes(four: u32) -> u32 {
+    let result;
+    // SAFETY: the instruction only computes; build.rs has seen that the processor has it.
+    unsafe {
+        core::arch::asm!(
+            "sxtb16 {}, {}, ror #8", lateout(reg) result, in(reg) four, options(pure, nomem, nostack, preserves_flags)
+        );
+    }
+    result
+}
+
+/// The highest byte of each half of a word, with sign.
+#[cfg(not(arm_dsp))]
+#[inline(always)]
+pub(crate) fn odd_bytes(four: u32) -> u32 {
+    even_bytes(four >> 8)
 }

@@ -1,6 +1,6 @@
 //! The context network: from decoded neighbours to the location and scale of the next symbol (SPEC section 7).
 
-use crate::dsp::add_products;
+use crate::dsp::{add_products, even_bytes, odd_bytes};
 use crate::fixed::{CONTEXT_FRACTION, round_shift};
 use crate::wire::Architecture;
 
@@ -100,12 +100,11 @@ pub struct Laplace {
     pub class: usize,
 }
 
-/// Words of two inputs, or of their weights.
+/// Words of two inputs.
 const PAIRS: usize = INPUTS.div_ceil(2);
-/// Most hidden units.
-const MAX_HIDDEN: usize = 16;
 
-/// The network's inputs, two to a word so that processors can multiply two at once; each is within 16 bits.
+/// The network's inputs, two to a word so that processors can multiply two at once, each with the next but one, as the bytes of weights are
+/// taken apart: 0 and 2, 1 and 3, 4 and 6, 5 and 7, 8. Each is within 16 bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Inputs([u32; PAIRS]);
 
@@ -116,33 +115,25 @@ const fn pair(low: i32, high: i32) -> u32 {
 }
 
 impl Inputs {
-    /// In their order.
-    pub(crate) fn new(inputs: &Features) -> Self {
-        let mut words = [0; PAIRS];
-        for (word, inputs) in words.iter_mut().zip(inputs.chunks(2)) {
-            *word = pair(inputs.first().copied().unwrap_or(0), inputs.get(1).copied().unwrap_or(0));
-        }
-        Self(words)
-    }
-
     /// Inputs 0 and 6.
     #[inline(always)]
     pub(super) fn set_corners(&mut self, magnitude: i32, signed: i32) {
         self.0[0] |= pair(magnitude, 0);
-        self.0[3] |= pair(signed, 0);
+        self.0[2] |= pair(0, signed);
     }
 
     /// Inputs 1 and 7.
     #[inline(always)]
     pub(super) fn set_sides(&mut self, magnitude: i32, signed: i32) {
-        self.0[0] |= pair(0, magnitude);
+        self.0[1] |= pair(magnitude, 0);
         self.0[3] |= pair(0, signed);
     }
 
     /// Inputs 2 to 4 and 8.
     #[inline(always)]
     pub(super) fn set_past(&mut self, [own, cross, diagonal]: [i32; 3], signed: i32) {
-        self.0[1] = pair(own, cross);
+        self.0[0] |= pair(0, own);
+        self.0[1] |= pair(0, cross);
         self.0[2] |= pair(diagonal, 0);
         self.0[4] = pair(signed, 0);
     }
@@ -150,26 +141,17 @@ impl Inputs {
     /// Input 5.
     #[inline(always)]
     pub(super) fn set_parent(&mut self, magnitude: i32) {
-        self.0[2] |= pair(0, magnitude);
+        self.0[3] |= pair(magnitude, 0);
     }
-}
-
-/// A hidden unit.
-#[derive(Clone, Copy, Debug, Default)]
-struct Unit {
-    weights: Inputs,
-    bias: i8,
-    to_location: i8,
-    to_scale: i8,
 }
 
 /// A set of context parameters in use.
 #[derive(Clone, Debug)]
 pub(crate) struct ContextParameters<'a> {
-    units: [Unit; MAX_HIDDEN],
-    hidden: usize,
-    /// The weights of the linear part, in pairs as the inputs.
-    linear: [Inputs; OUTPUTS],
+    w1: &'a [[i8; INPUTS]],
+    b1: &'a [i8],
+    w2: &'a [i8],
+    linear: [[i8; INPUTS]; OUTPUTS],
     type_bias: &'a [i8],
     pass_bias: &'a [i8],
     channels: usize,
@@ -184,22 +166,8 @@ impl<'a> ContextParameters<'a> {
             rest = after;
             tensor
         });
-        let packed = |tensor: &[i8], row: usize| {
-            let weights = tensor.as_chunks::<INPUTS>().0.get(row);
-            weights.map_or(Inputs::default(), |weights| Inputs::new(&weights.map(i32::from)))
-        };
-        let mut units = [Unit::default(); MAX_HIDDEN];
-        let of = |tensor: &[i8], at: usize| tensor.get(at).copied().unwrap_or(0);
-        for (number, unit) in units.iter_mut().enumerate().take(shape.hidden) {
-            *unit = Unit {
-                weights: packed(w1, number),
-                bias: of(b1, number),
-                to_location: of(w2, number),
-                to_scale: of(w2, shape.hidden + number),
-            };
-        }
-        let linear = [packed(linear, 0), packed(linear, 1)];
-        Self { units, hidden: shape.hidden, linear, type_bias, pass_bias, channels: shape.channels }
+        let linear = linear.as_chunks().0.first_chunk().copied().unwrap_or_default();
+        Self { w1: w1.as_chunks().0, b1, w2, linear, type_bias, pass_bias, channels: shape.channels }
     }
 
     /// Log-scale bias of a channel and type in a pass, Q5.
@@ -213,11 +181,15 @@ impl<'a> ContextParameters<'a> {
     #[inline(never)]
     pub(crate) fn evaluate(&self, inputs: &Inputs, bias: i32) -> Laplace {
         let mut out = self.linear.each_ref().map(|weights| dot(weights, inputs));
-        for unit in self.units.iter().take(self.hidden) {
-            let sum = dot(&unit.weights, inputs) + (i32::from(unit.bias) << CONTEXT_FRACTION);
-            let hidden = round_shift(sum, CONTEXT_FRACTION).clamp(0, 32767);
-            out[0] += i32::from(unit.to_location) * hidden;
-            out[1] += i32::from(unit.to_scale) * hidden;
+        if !self.w1.is_empty() {
+            let (to_location, to_scale) = self.w2.split_at_checked(self.w1.len()).unwrap_or_default();
+            let units = self.w1.iter().zip(self.b1).zip(to_location.iter().zip(to_scale));
+            for ((weights, &b), (&l, &s)) in units {
+                let sum = dot(weights, inputs) + (i32::from(b) << CONTEXT_FRACTION);
+                let hidden = round_shift(sum, CONTEXT_FRACTION).clamp(0, 32767);
+                out[0] += i32::from(l) * hidden;
+                out[1] += i32::from(s) * hidden;
+            }
         }
         let mu = round_shift(out[0], 6).clamp(-MU_LIMIT, MU_LIMIT);
         let class = round_shift(6 * (out[1] + (bias << CONTEXT_FRACTION)) + CLASS_OFFSET, 10).clamp(0, 63);
@@ -226,9 +198,14 @@ impl<'a> ContextParameters<'a> {
 }
 
 #[inline(always)]
-fn dot(weights: &Inputs, inputs: &Inputs) -> i32 {
-    let ([a, b, c, d, e], [v, w, x, y, z]) = (weights.0, inputs.0);
-    add_products(a, v, add_products(b, w, add_products(c, x, add_products(d, y, add_products(e, z, 0)))))
+fn dot(weights: &[i8; INPUTS], inputs: &Inputs) -> i32 {
+    let (words, rest) = bytemuck::must_cast_slice::<i8, u8>(weights).as_chunks::<4>();
+    let [first, second] = [0, 1].map(|at| words.get(at).map_or(0, |word| u32::from_le_bytes(*word)));
+    let last = rest.first().map_or(0, |&byte| i32::from(byte as i8));
+    let [v, w, x, y, z] = inputs.0;
+    let sum = last * i32::from(z as i16);
+    let sum = add_products(odd_bytes(second), y, add_products(even_bytes(second), x, sum));
+    add_products(odd_bytes(first), w, add_products(even_bytes(first), v, sum))
 }
 
 #[cfg(test)]
@@ -253,7 +230,7 @@ mod tests {
             let parameters = ContextParameters::new(shape, &items[..shape.len()]);
             for input in [-4064, 4064] {
                 let bias = parameters.bias(true, 0, 9);
-                let law = parameters.evaluate(&Inputs::new(&[input; INPUTS]), bias);
+                let law = parameters.evaluate(&Inputs([pair(input, input); PAIRS]), bias);
                 assert!(law.class < 64 && law.mu.abs() <= MU_LIMIT);
             }
         }
