@@ -7,7 +7,7 @@ use super::state::LeafState;
 /// A cost this many times the best is a fit that is lost.
 const LOST: f64 = 2.5;
 /// Steps between two copies.
-const INTERVAL: u64 = 50;
+const INTERVAL: u64 = 20;
 /// What is left of the weights' rate after each way back.
 const CAUTION: f64 = 0.5;
 /// How often before giving up.
@@ -42,6 +42,8 @@ impl Guard {
         if !cost.is_finite() || cost > LOST * best {
             self.returns += 1;
             self.since_copy = 0;
+            // The copy may be much worse than the best since: it is judged by itself.
+            self.best = None;
             return if self.returns > RETURNS || self.copy.is_empty() { Verdict::GiveUp } else { Verdict::Return };
         }
         self.best = Some(best.min(cost));
@@ -85,6 +87,17 @@ mod tests {
 
     use super::*;
     use crate::autodiff::optim::{Adam, AdamSettings};
+
+    #[test]
+    fn a_copy_from_before_a_steep_fall_is_good_enough_to_return_to() {
+        let mut guard = Guard::default();
+        assert_eq!(guard.judge(100.0), Verdict::Copy);
+        guard.keep(vec![LeafState::of(&ArrayD::zeros(vec![1]), &Adam::new(1, AdamSettings::default()))]);
+        assert_eq!(guard.judge(30.0), Verdict::Sound);
+        assert_eq!(guard.judge(90.0), Verdict::Return);
+        assert_eq!(guard.judge(99.0), Verdict::Sound);
+        assert_eq!(guard.judge(250.0), Verdict::Return);
+    }
 
     #[test]
     fn a_lost_fit_returns_to_its_copy_and_gives_up_in_the_end() {

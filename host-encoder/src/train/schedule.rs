@@ -5,7 +5,7 @@ use crate::settings::Effort;
 /// Rate of the latents, in steps of the quantiser.
 const LATENT_RATE: f64 = 0.2;
 /// Rate of the weights.
-const WEIGHT_RATE: f64 = 0.018;
+const WEIGHT_RATE: f64 = 0.03;
 /// Rate of the gains.
 const GAIN_RATE: f64 = 0.03;
 /// Steps until the full rate.
@@ -17,13 +17,13 @@ const STRUCTURE_FROM: f64 = 0.25;
 /// When weights become integers, as a part of all steps.
 const QUANTISED_FROM: f64 = 0.6;
 /// When latents become integers and only the weights follow.
-const SETTLED_FROM: f64 = 0.92;
+const SETTLED_FROM: f64 = 0.88;
 /// What is left of the weights' rate when the latents become integers.
 const SETTLING: f64 = 0.2;
 /// Temperature of the soft rounding at the start: nearly the identity, so that gradients are smooth.
 const FIRST_TEMPERATURE: f32 = 0.8;
 /// Temperature of the soft rounding when the latents settle.
-const LAST_TEMPERATURE: f32 = 0.1;
+const LAST_TEMPERATURE: f32 = 0.05;
 /// Steps between two noises of one shape.
 const NOISE_SHAPES: u64 = 32;
 /// Steps between two times at which constants go from latents to biases.
@@ -32,10 +32,10 @@ const RECENTRING: u64 = 32;
 const RECENTRED: f64 = 0.25;
 
 /// How many times more pictures each phase has than the one before, and how many the first has at most.
-const GROWTH: usize = 4;
+const GROWTH: usize = 2;
 const FIRST_PICTURES: usize = 2;
 /// Steps of the phases before the last, as a part of the last's.
-const EARLY_STEPS: f64 = 0.75;
+const EARLY_STEPS: f64 = 0.7;
 /// How far on its way from smooth to hard rounding an early phase gets: what follows wants to change it again.
 const EARLY_WAY: f64 = 0.5;
 /// Price of a bit in an early phase, relative to lambda: its pictures are predicted from by all that follow.
@@ -146,7 +146,8 @@ impl Phase {
         let settled = part >= SETTLED_FROM;
         // Latents and noise reach their ends when the latents settle.
         let way = (part / SETTLED_FROM).min(1.0);
-        let cosine = LAST + (1.0 - LAST) * 0.5 * (1.0 + (std::f64::consts::PI * way).cos());
+        // The root of the usual half cosine: where steps are few, large rates for longer get farther.
+        let cosine = LAST + (1.0 - LAST) * (0.5 * (1.0 + (std::f64::consts::PI * way).cos())).sqrt();
         let warm = ((step + 1) as f64 / WARM_UP).min(1.0);
         let settling = SETTLING * (1.0 - (part - SETTLED_FROM) / (1.0 - SETTLED_FROM)).max(LAST);
         let factor = if settled { settling } else { cosine.max(LAST) * warm };

@@ -1,0 +1,311 @@
+//! The tape of one segment: from latents and weights to pictures, their distortion and their bits.
+
+mod pictures;
+mod rates;
+mod start;
+
+use decoder_core::weights::{BIAS_LIMIT, CONTEXT_LIMIT, GAIN_LIMIT};
+use decoder_core::wire::{Architecture, Geometry, Temporal};
+use ndarray::{Array3, ArrayD, ArrayView4, IxDyn};
+
+use crate::autodiff::ops::{SoftRound, WeightedSum};
+use crate::autodiff::{Graph, Var};
+
+use super::random::Random;
+use start::{pair, scalar, zeros};
+
+/// Steps of gains, biases and context parameters in real units.
+pub const GAIN_STEP: f32 = 1.0 / 4096.0;
+/// See [`GAIN_STEP`].
+pub const BIAS_STEP: f32 = 1.0 / 128.0;
+/// See [`GAIN_STEP`].
+pub const CONTEXT_STEP: f32 = 1.0 / 32.0;
+/// Terms of one node of the loss.
+const SUMMANDS: usize = 48;
+
+/// Part of the structural distortion in that of the luma, where structure counts at all: the rest keeps the level of flat
+/// areas, which structure does not see.
+const STRUCTURAL_SHARE: f64 = 0.9;
+
+/// What a relative change of the structural distortion counts, against the same of squared errors: measured so that lambda
+/// means about the same rate.
+const EXCHANGE: f64 = 0.7;
+
+/// What is minimised.
+#[derive(Clone, Copy, Debug)]
+pub struct Objective {
+    /// Weight of bits per pixel.
+    pub lambda: f64,
+    /// Whether structure counts, or squared errors alone.
+    pub structural: bool,
+    /// Luma columns and rows of the pictures.
+    pub size: [usize; 2],
+}
+
+/// One grid's variables.
+#[derive(Debug)]
+pub struct GridVars {
+    /// `[slices, channels, rows, columns]`, trainable.
+    pub latents: Var,
+    /// Noise of the same shape.
+    pub noise: Var,
+    /// What the network sees.
+    pub rounded: Var,
+    /// `[1]`, trainable.
+    pub gain: Var,
+}
+
+/// One layer's variables.
+#[derive(Debug)]
+pub struct LayerVars {
+    /// `[outputs, inputs, k, k]` or `[channels, 1, 3, 3]`, trainable.
+    pub weights: Var,
+    /// `[outputs]`, trainable.
+    pub biases: Option<Var>,
+    /// (step, limit) of the weights; a step of 0 leaves them alone.
+    pub quantiser: Var,
+    /// The step that their rate is counted with.
+    pub priced_step: Var,
+}
+
+/// The tape.
+pub struct Network {
+    /// All nodes.
+    pub graph: Graph<f32>,
+    /// The grids.
+    pub grids: Vec<GridVars>,
+    /// The layers.
+    pub layers: Vec<LayerVars>,
+    /// Tensors of the latents' context parameters, in the order of the format, then the motion field's. Trainable.
+    pub context: Vec<Var>,
+    /// (temperature, mode) of the latents' rounding.
+    pub rounding: Var,
+    /// Above 0, pictures and predictions are rounded as the decoder does.
+    pub picture_rounding: Var,
+    /// (step, limit) of gains, of biases, of context parameters.
+    pub scalar_quantisers: [Var; 3],
+    /// For each predicted picture the motion field.
+    pub motion: Vec<Var>,
+    /// All motion fields.
+    motion_field: Option<Var>,
+    /// Luma's and chroma's distortion of each picture.
+    distortion: [Vec<Var>; 2],
+    /// Structural distortion of the luma of each picture; empty if it never counts.
+    dissimilarity: Vec<Var>,
+    /// Bits of latents and motion.
+    pub bits: Vec<Var>,
+    /// What each of them counts.
+    prices: Vec<f64>,
+    /// Bits of the parameters.
+    pub parameter_bits: Vec<Var>,
+    /// Bits that no training changes: gains, shifts, scale classes.
+    fixed_bits: f64,
+    /// What is minimised.
+    loss: Var,
+    /// The weights of its terms, [`SUMMANDS`] a leaf: luma, structure, the rest.
+    weights: Vec<Var>,
+    /// Luma samples that a bit is counted against.
+    pixels: f64,
+}
+
+/// Slices of a grid in a segment.
+pub fn slices(temporal: Temporal, frames: usize) -> usize {
+    match temporal {
+        Temporal::Whole => 1,
+        Temporal::Every(log2) => frames.div_ceil(1 << log2),
+    }
+}
+
+impl Network {
+    /// The tape for the pictures `targets`, each `[6, rows, columns]` in code values. `colour` is what a picture without
+    /// prediction is predicted to be.
+    pub fn new(
+        architecture: &Architecture,
+        geometry: Geometry,
+        targets: &[Array3<f32>],
+        predicted: bool,
+        colour: [u8; 3],
+        objective: &Objective,
+        random: &mut Random,
+    ) -> Self {
+        let mut graph = Graph::new();
+        let frames = targets.len();
+        let rounding = graph.leaf(pair(0.3, 0.0), false);
+        let picture_rounding = graph.leaf(scalar(0.0), false);
+        let quantiser = |graph: &mut Graph<f32>, limit: f32| graph.leaf(pair(0.0, limit), false);
+        let scalar_quantisers = [
+            quantiser(&mut graph, f32::from(GAIN_LIMIT)),
+            quantiser(&mut graph, BIAS_LIMIT as f32),
+            quantiser(&mut graph, CONTEXT_LIMIT as f32),
+        ];
+        let grids: Vec<GridVars> = architecture
+            .grids
+            .iter()
+            .map(|grid| {
+                let (rows, columns) = geometry.grid(grid.stride_log2.into());
+                let shape = [slices(grid.temporal, frames), grid.channels.into(), rows, columns];
+                let latents = graph.leaf(zeros(&shape), true);
+                let noise = graph.leaf(zeros(&shape), false);
+                let rounded = graph.push(SoftRound::new(), &[latents, noise, rounding]);
+                let gain = graph.leaf(scalar(start::GAIN), true);
+                GridVars { latents, noise, rounded, gain }
+            })
+            .collect();
+        let layers = start::layers(&mut graph, architecture, random);
+        let mut network = Self {
+            graph,
+            grids,
+            layers,
+            context: vec![],
+            rounding,
+            picture_rounding,
+            scalar_quantisers,
+            motion: vec![],
+            motion_field: None,
+            distortion: [vec![], vec![]],
+            dissimilarity: vec![],
+            bits: vec![],
+            prices: vec![],
+            parameter_bits: vec![],
+            fixed_bits: rates::fixed_bits(architecture),
+            loss: rounding,
+            weights: vec![],
+            pixels: (4 * geometry.width * geometry.height * frames) as f64,
+        };
+        network.add_pictures(architecture, geometry, targets, predicted, colour, objective);
+        network.add_rates(architecture, geometry, frames, predicted);
+        network.add_loss(objective.lambda);
+        network
+    }
+
+    /// Sets all vectors: `[frame][vertical, horizontal][row][column]`; frame 0 is left out.
+    pub fn set_motion(&mut self, field: ArrayView4<'_, i8>) {
+        for (frame, &var) in self.motion.iter().enumerate() {
+            let vectors = field.index_axis(ndarray::Axis(0), frame + 1).mapv(f32::from);
+            self.graph.value_mut(var).assign(&vectors);
+        }
+        if let Some(var) = self.motion_field {
+            let vectors = field.slice(ndarray::s![1.., .., .., ..]).mapv(f32::from);
+            self.graph.value_mut(var).assign(&vectors);
+        }
+    }
+
+    /// A step's passes, forward and backward. `structure` says whether structure counts in it.
+    pub fn run(&mut self, structure: bool) {
+        for &var in &self.dissimilarity {
+            self.graph.set_enabled(var, structure);
+        }
+        self.graph.forward();
+        if !self.dissimilarity.is_empty() {
+            self.weigh_structure(if structure { STRUCTURAL_SHARE } else { 0.0 });
+        }
+        self.graph.backward(self.loss);
+    }
+
+    /// Gives structure its share in the luma's distortion. Both are measured against their means over the segment: a
+    /// change of structure by one per cent counts as one of squared errors by [`EXCHANGE`] per cent. What one is worth
+    /// in the other follows the fit, and has no gradient.
+    fn weigh_structure(&mut self, share: f64) {
+        let luma = self.sum_of(&self.distortion[0]);
+        let exchange = EXCHANGE * luma / self.sum_of(&self.dissimilarity).max(1e-6);
+        let frames = self.dissimilarity.len();
+        for term in 0..2 * frames {
+            let weight = if term < frames { 1.0 - share } else { share * exchange };
+            self.graph.value_mut(self.weights[term / SUMMANDS])[term % SUMMANDS] = (weight / frames as f64) as f32;
+        }
+    }
+
+    fn sum_of(&self, vars: &[Var]) -> f64 {
+        vars.iter().map(|&var| f64::from(self.graph.value(var)[0])).sum()
+    }
+
+    /// Mean distortion of the pictures, squared errors alone.
+    pub fn mean_distortion(&self) -> f64 {
+        let [luma, chroma] = &self.distortion;
+        (self.sum_of(luma) + self.sum_of(chroma)) / luma.len() as f64
+    }
+
+    /// Bits of the payload as the loss counts them: latents, motion and parameters.
+    pub fn counted_bits(&self) -> f64 {
+        self.fixed_bits + self.sum_of(&self.bits) + self.sum_of(&self.parameter_bits)
+    }
+
+    /// `D + lambda bits / pixel`.
+    pub fn cost(&self, lambda: f64) -> f64 {
+        self.mean_distortion() + lambda * self.counted_bits() / self.pixels
+    }
+
+    fn add_loss(&mut self, lambda: f64) {
+        let [luma, chroma] = &self.distortion;
+        let (of_distortion, of_bit) = (1.0 / luma.len() as f64, lambda / self.pixels);
+        let terms = [(luma, of_distortion), (&self.dissimilarity, 0.0), (chroma, of_distortion)];
+        let terms = terms.into_iter().flat_map(|(vars, weight)| vars.iter().map(move |&var| (var, weight)));
+        let bits = self.bits.iter().zip(&self.prices).map(|(&var, &price)| (var, price * of_bit));
+        let parameters = self.parameter_bits.iter().map(|&var| (var, of_bit));
+        let terms: Vec<(Var, f64)> = terms.chain(bits).chain(parameters).collect();
+        let parts: Vec<(Var, Var)> = terms.chunks(SUMMANDS).map(|terms| self.sum(terms)).collect();
+        self.weights = parts.iter().map(|&(weights, _)| weights).collect();
+        let parts: Vec<(Var, f64)> = parts.into_iter().map(|(_, sum)| (sum, 1.0)).collect();
+        (_, self.loss) = self.sum(&parts);
+    }
+
+    /// The leaf of the weights, and the sum.
+    fn sum(&mut self, terms: &[(Var, f64)]) -> (Var, Var) {
+        let weights = ArrayD::from_shape_fn(IxDyn(&[terms.len()]), |at| terms[at[0]].1 as f32);
+        let weights = self.graph.leaf(weights, false);
+        let inputs: Vec<Var> = [weights].into_iter().chain(terms.iter().map(|&(var, _)| var)).collect();
+        (weights, self.graph.push(WeightedSum, &inputs))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use decoder_core::Level;
+    use decoder_core::wire::SITE;
+
+    use super::*;
+    use crate::settings::EncodeSettings;
+    use crate::train::presets::architecture;
+
+    /// A network of three small pictures with latents that are not zero, after a step.
+    fn network(level: Level, structural: bool) -> Network {
+        let geometry = Geometry::new(46, 34);
+        let architecture = architecture(&EncodeSettings { level, ..EncodeSettings::default() }, geometry);
+        let shape = (SITE, geometry.height, geometry.width);
+        let picture = |frame: usize| Array3::from_shape_fn(shape, |(c, y, x)| (60 + 20 * c + 3 * y + x + frame) as f32);
+        let targets: Vec<_> = (0..3).map(picture).collect();
+        // Bits count next to nothing, so that gradients tell of the pictures.
+        let objective = Objective { lambda: 1e-6, structural, size: [46, 34] };
+        let random = &mut Random::new(1);
+        let mut network = Network::new(&architecture, geometry, &targets, true, [100; 3], &objective, random);
+        for at in 0..network.grids.len() {
+            let latents = network.graph.value_mut(network.grids[at].latents);
+            latents.iter_mut().for_each(|latent| *latent = random.normal());
+        }
+        network.run(structural);
+        network
+    }
+
+    #[test]
+    fn everything_that_is_trained_counts() {
+        for level in [Level::Nano, Level::Micro, Level::Edge, Level::Full] {
+            let network = network(level, false);
+            let layers = network.layers.iter().flat_map(|layer| [Some(layer.weights), layer.biases]).flatten();
+            let grids = network.grids.iter().flat_map(|grid| [grid.latents, grid.gain]);
+            for (number, var) in layers.chain(grids).enumerate() {
+                let largest = network.graph.gradient(var).iter().fold(0.0, |most: f32, g| most.max(g.abs()));
+                assert!(largest > 1e-3, "{level:?}, leaf {number}: {largest}");
+            }
+        }
+    }
+
+    #[test]
+    fn structure_counts_as_much_as_squared_errors_do() {
+        let network = network(Level::Micro, true);
+        let [luma, structure] = [&network.distortion[0], &network.dissimilarity].map(|vars| network.sum_of(vars));
+        let weight = |term: usize| f64::from(network.graph.value(network.weights[0])[term]);
+        let expected = STRUCTURAL_SHARE * EXCHANGE * luma / 3.0;
+        assert!((weight(3) * structure - expected).abs() < 1e-4 * expected);
+        assert!((weight(0) - (1.0 - STRUCTURAL_SHARE) / 3.0).abs() < 1e-6);
+    }
+}

@@ -1,0 +1,165 @@
+//! From latents to pictures: gains, layers, prediction, and the distortion of each.
+
+use decoder_core::wire::{Architecture, Geometry, Interpolation, Layer, LayerKind, SITE, Temporal};
+use ndarray::Array3;
+
+use crate::autodiff::Var;
+use crate::autodiff::ops::{
+    self, Affine, Centre, Concat, Conv, ConvKind, Dissimilarity, Distortion, FakeQuant, GridFrame, Hidden, Reconstruct,
+    Relay, Upsample2, Warp,
+};
+
+use super::start::zeros;
+use super::{LayerVars, Network, Objective};
+
+impl Network {
+    pub(super) fn add_pictures(
+        &mut self,
+        architecture: &Architecture,
+        geometry: Geometry,
+        targets: &[Array3<f32>],
+        predicted: bool,
+        colour: [u8; 3],
+        objective: &Objective,
+    ) {
+        let [y, u, v] = colour.map(f32::from);
+        let flat = Array3::from_shape_fn((SITE, geometry.height, geometry.width), |(c, ..)| [y, y, y, y, u, v][c]);
+        let flat = self.graph.leaf(flat.into_dyn(), false);
+        let (rows, columns) = geometry.motion();
+        let gains: Vec<Var> = self
+            .grids
+            .iter()
+            .map(|grid| grid.gain)
+            .collect::<Vec<_>>()
+            .into_iter()
+            .map(|gain| self.quantised(gain, 0))
+            .collect();
+        let mut filters: Vec<(Var, Option<Var>)> = vec![];
+        for (number, centred) in architecture.centred().enumerate() {
+            let LayerVars { weights, biases, quantiser, .. } = self.layers[number];
+            let weights = self.graph.push(FakeQuant, &[weights, quantiser]);
+            let biases = match filters.last() {
+                Some(&(_, Some(before))) if centred => Some(self.graph.push(Centre, &[weights, before])),
+                _ => biases.map(|biases| self.quantised(biases, 1)),
+            };
+            filters.push((weights, biases));
+        }
+        let sees_prediction = architecture.motion.is_some_and(|motion| motion.sees_prediction);
+        // What does not depend on the pictures before is computed for all pictures at the same time.
+        let mut residuals = vec![];
+        if !sees_prediction {
+            for frame in 0..targets.len() {
+                self.graph.begin_lane();
+                residuals.push(self.add_synthesis(architecture, geometry, frame, None, &gains, &filters));
+            }
+            self.graph.end_lanes();
+        }
+        let mut previous: Option<Var> = None;
+        for (frame, target) in targets.iter().enumerate() {
+            let motion = architecture.motion.filter(|_| predicted);
+            let prediction = match (previous, motion) {
+                (Some(previous), Some(motion)) => {
+                    let interpolation = match motion.interpolation {
+                        Interpolation::Bilinear => ops::Interpolation::Bilinear,
+                        Interpolation::Cubic => ops::Interpolation::Cubic,
+                    };
+                    let field = self.graph.leaf(zeros(&[2, rows, columns]), false);
+                    self.motion.push(field);
+                    self.graph.push(Warp::new(interpolation), &[previous, field, self.picture_rounding])
+                }
+                _ => flat,
+            };
+            let residual = residuals.get(frame).copied().unwrap_or_else(|| {
+                self.add_synthesis(architecture, geometry, frame, Some(prediction), &gains, &filters)
+            });
+            let picture = self.graph.push(Reconstruct, &[prediction, residual, self.picture_rounding]);
+            let target = self.graph.leaf(target.clone().into_dyn(), false);
+            self.distortion[0].push(self.graph.push(Distortion::Luma, &[picture, target]));
+            self.distortion[1].push(self.graph.push(Distortion::Chroma, &[picture, target]));
+            if objective.structural {
+                let [width, height] = objective.size;
+                self.dissimilarity.push(self.graph.push(Dissimilarity::new(width, height), &[picture, target]));
+            }
+            previous = Some(picture);
+        }
+    }
+
+    /// A scalar, bias or context leaf as the decoder will have it.
+    pub(super) fn quantised(&mut self, leaf: Var, kind: usize) -> Var {
+        self.graph.push(FakeQuant, &[leaf, self.scalar_quantisers[kind]])
+    }
+
+    fn add_synthesis(
+        &mut self,
+        architecture: &Architecture,
+        geometry: Geometry,
+        frame: usize,
+        prediction: Option<Var>,
+        gains: &[Var],
+        filters: &[(Var, Option<Var>)],
+    ) -> Var {
+        let graph = &mut self.graph;
+        let relayed: Vec<(Var, Option<Var>)> = filters
+            .iter()
+            .map(|&(weights, biases)| {
+                (graph.push(Relay, &[weights]), biases.map(|biases| graph.push(Relay, &[biases])))
+            })
+            .collect();
+        let mut filters = relayed.iter();
+        let mut features: Option<Var> = None;
+        for (number, stage) in architecture.stages.iter().enumerate() {
+            let stride_log2 = architecture.stage_stride_log2(number);
+            let (rows, columns) = geometry.grid(stride_log2 as u32);
+            let mut parts: Vec<Var> =
+                features.into_iter().map(|coarse| graph.push(Upsample2::new(rows, columns), &[coarse])).collect();
+            for ((grid, vars), &gain) in architecture.grids.iter().zip(&self.grids).zip(gains) {
+                if usize::from(grid.stride_log2) == stride_log2 {
+                    parts.push(graph.push(grid_frame(grid.temporal, frame), &[vars.rounded, gain]));
+                }
+            }
+            if let Some(prediction) = prediction.filter(|_| stride_log2 == 0) {
+                parts.push(graph.push(Affine { scale: 1.0 / 64.0, offset: -2.0 }, &[prediction]));
+            }
+            let mut activations = if parts.len() == 1 { parts[0] } else { graph.push(Concat, &parts) };
+            let mut layers = stage.layers.iter().peekable();
+            while let Some(layer) = layers.next() {
+                let Some(&(weights, biases)) = filters.next() else { break };
+                let kind = match layer.kind {
+                    LayerKind::Point => ConvKind::Point,
+                    LayerKind::Full => ConvKind::Full,
+                    LayerKind::Depthwise => ConvKind::Depthwise,
+                };
+                let next = layers.next_if(|next| are_pair(layer, next)).and_then(|_| filters.next());
+                activations = if let Some(&(more_weights, more_biases)) = next {
+                    let inputs = [Some(activations), Some(weights), Some(more_weights), biases, more_biases];
+                    graph.push(Hidden::new(), &inputs.into_iter().flatten().collect::<Vec<_>>())
+                } else {
+                    let inputs = [Some(activations), Some(weights), biases];
+                    let inputs: Vec<Var> = inputs.into_iter().flatten().collect();
+                    graph.push(Conv::new(kind, layer.relu, layer.residual), &inputs)
+                };
+            }
+            features = Some(activations);
+        }
+        features.expect("an architecture has a stage")
+    }
+}
+
+/// Whether two layers that follow one another are one [`Hidden`].
+fn are_pair(first: &Layer, second: &Layer) -> bool {
+    let plain = |layer: &Layer| layer.kind == LayerKind::Point && !layer.residual;
+    // After a layer with biases one without is centred, which gives it some.
+    plain(first) && plain(second) && first.relu && !second.relu && (first.bias || !second.bias)
+}
+
+/// What a grid is at a picture (SPEC section 8, item 2).
+fn grid_frame(temporal: Temporal, frame: usize) -> GridFrame {
+    match temporal {
+        Temporal::Whole => GridFrame { first: 0, second: 0, weight: 1.0 },
+        Temporal::Every(log2) => {
+            let second = frame >> log2;
+            let m = (frame & ((1 << log2) - 1)) + 1;
+            GridFrame { first: second.saturating_sub(1), second, weight: m as f64 / f64::from(1 << log2) }
+        }
+    }
+}

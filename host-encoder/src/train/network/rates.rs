@@ -1,0 +1,163 @@
+//! What everything costs: bits of latents, motion and parameters.
+
+use decoder_core::octree::{ContextShape, INPUTS, PASSES};
+use decoder_core::wire::{Architecture, Geometry, Temporal};
+
+use crate::autodiff::Var;
+use crate::autodiff::ops::TensorRate;
+use crate::autodiff::ops::octree_rate::{OctreeRate, OctreeRateConfig, Parent, SliceTypes, grid_roots, motion_roots};
+
+use super::start::{self, scalar, zeros};
+use super::{BIAS_STEP, CONTEXT_STEP, LayerVars, Network};
+
+/// Log2 of the stride from which on a bit of a grid counts twice as much in each octave.
+///
+/// A latent that is not zero wakes the network as far as it reaches, and coarse ones reach far: without this price some speak everywhere, and a
+/// decoder may skip nothing (docs/measurements.md).
+const WAKING: u8 = 3;
+
+impl Network {
+    pub(super) fn add_rates(
+        &mut self,
+        architecture: &Architecture,
+        geometry: Geometry,
+        frames: usize,
+        predicted: bool,
+    ) {
+        let shape = ContextShape::latents(architecture);
+        let context = self.add_context(shape);
+        let mut type_channel = 0;
+        let mut before: Option<(usize, usize)> = None;
+        let mut whole: Option<(usize, usize)> = None;
+        for (number, grid) in architecture.grids.iter().enumerate() {
+            let is_whole = grid.temporal == Temporal::Whole;
+            let (log2, root_slices) = match grid.temporal {
+                Temporal::Every(log2) => (log2, 1 << (architecture.root_depth - log2)),
+                Temporal::Whole => (0, 1),
+            };
+            let own_shape = self.shape_of(number);
+            for channel in 0..usize::from(grid.channels) {
+                let parent = if is_whole { whole } else { before };
+                let (parent, parent_var) = match parent {
+                    None => (Parent::None, None),
+                    Some((at, channel)) if at == number => (Parent::Same(channel), None),
+                    Some((at, channel)) => {
+                        let of = architecture.grids[at];
+                        let slice_of = |slice: usize| match of.temporal {
+                            Temporal::Whole => 0,
+                            Temporal::Every(parent_log2) => (slice << log2) >> parent_log2,
+                        };
+                        let parent = Parent::Other {
+                            shape: self.shape_of(at),
+                            channel,
+                            shift: u32::from(of.stride_log2 - grid.stride_log2),
+                            slices: (0..own_shape[0]).map(slice_of).collect(),
+                        };
+                        (parent, Some(self.grids[at].rounded))
+                    }
+                };
+                let op = OctreeRate::new(OctreeRateConfig {
+                    shape: own_shape,
+                    channel,
+                    type_channel,
+                    roots: grid_roots(own_shape[0], root_slices),
+                    types: if predicted { SliceTypes::Predicted } else { SliceTypes::Intra },
+                    parent,
+                    hidden: shape.hidden,
+                });
+                let inputs: Vec<Var> = [Some(self.grids[number].rounded), parent_var]
+                    .into_iter()
+                    .flatten()
+                    .chain(context.iter().copied())
+                    .collect();
+                let bits = self.graph.push(op, &inputs);
+                self.bits.push(bits);
+                let octaves = if architecture.keeps_zero() { grid.stride_log2.saturating_sub(WAKING) } else { 0 };
+                self.prices.push(f64::from(1 << octaves));
+                type_channel += 1;
+                before = Some((number, channel));
+                if is_whole {
+                    whole = before;
+                }
+            }
+        }
+        if architecture.motion.is_some() {
+            let context = self.add_context(ContextShape::MOTION);
+            if predicted && frames > 1 {
+                self.add_motion_rate(geometry, frames - 1, 1 << architecture.root_depth, &context);
+            }
+        }
+        for number in 0..self.layers.len() {
+            let LayerVars { weights, biases, priced_step, .. } = self.layers[number];
+            let bits = self.graph.push(TensorRate, &[weights, priced_step]);
+            self.parameter_bits.push(bits);
+            if let Some(biases) = biases {
+                let step = self.graph.leaf(scalar(BIAS_STEP), false);
+                let bits = self.graph.push(TensorRate, &[biases, step]);
+                self.parameter_bits.push(bits);
+            }
+        }
+    }
+
+    fn shape_of(&self, grid: usize) -> [usize; 4] {
+        self.graph.value(self.grids[grid].latents).shape().try_into().expect("latents have four axes")
+    }
+
+    fn add_motion_rate(&mut self, geometry: Geometry, slices: usize, root_slices: usize, context: &[Var]) {
+        let (rows, columns) = geometry.motion();
+        let shape = [slices, 2, rows, columns];
+        let field = self.graph.leaf(zeros(&shape), false);
+        self.motion_field = Some(field);
+        for channel in 0..2 {
+            let op = OctreeRate::new(OctreeRateConfig {
+                shape,
+                channel,
+                type_channel: channel,
+                roots: motion_roots(slices, root_slices),
+                types: SliceTypes::Motion,
+                parent: if channel == 0 { Parent::None } else { Parent::Same(0) },
+                hidden: 0,
+            });
+            let inputs: Vec<Var> = [field].into_iter().chain(context.iter().copied()).collect();
+            let bits = self.graph.push(op, &inputs);
+            self.bits.push(bits);
+            self.prices.push(1.0);
+        }
+    }
+
+    /// Leaves for a set of context parameters; returns them quantised, without the empty ones.
+    fn add_context(&mut self, shape: ContextShape) -> Vec<Var> {
+        let shapes: [&[usize]; 6] = [
+            &[shape.hidden, INPUTS],
+            &[shape.hidden],
+            &[2, shape.hidden],
+            &[2, INPUTS],
+            &[2, shape.channels],
+            &[PASSES],
+        ];
+        let step = self.graph.leaf(scalar(CONTEXT_STEP), false);
+        let mut quantised = vec![];
+        for (number, shape) in shapes.into_iter().enumerate() {
+            let mut value = zeros(shape);
+            start::context(number, &mut value);
+            let leaf = self.graph.leaf(value, true);
+            self.context.push(leaf);
+            if !shape.contains(&0) {
+                quantised.push(self.quantised(leaf, 2));
+                let bits = self.graph.push(TensorRate, &[leaf, step]);
+                self.parameter_bits.push(bits);
+            }
+        }
+        quantised
+    }
+}
+
+/// Bits of gains, shifts and scale classes (SPEC section 5).
+pub(super) fn fixed_bits(architecture: &Architecture) -> f64 {
+    let gains = 14 * architecture.grids.len();
+    let layers: usize = architecture.layers().map(|(_, _, layer)| if layer.bias { 4 + 6 + 6 } else { 4 + 6 }).sum();
+    let motion = architecture.motion.map(|_| ContextShape::MOTION);
+    let contexts = [Some(ContextShape::latents(architecture)), motion].into_iter().flatten();
+    let tensors: usize = contexts.map(|shape| shape.tensors().iter().filter(|&&len| len > 0).count()).sum();
+    (gains + layers + 6 * tensors) as f64
+}
