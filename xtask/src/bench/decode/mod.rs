@@ -29,7 +29,7 @@ pub struct DecodeArgs {
     /// Encode the project's own clips anew first, as after a change of the format; minutes
     #[arg(long)]
     encode: bool,
-    /// Write the table into docs/decode.md
+    /// Write the tables into docs/decode.md and README.md
     #[arg(long, conflicts_with_all = ["files", "board"])]
     bless: bool,
 }
@@ -59,10 +59,12 @@ pub fn run(args: &DecodeArgs) -> Result<()> {
     let text = costs.to_string();
     print!("{text}");
     if args.bless {
-        let path = document();
-        let page = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        fs::write(&path, table::replace(&page, &text)?).with_context(|| format!("cannot write {}", path.display()))?;
-        println!("written into {}", path.display());
+        for (path, text) in [(document(), text), (shell::root().join("README.md"), costs.summary())] {
+            let page = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            let page = table::replace(&page, &text).with_context(|| path.display().to_string())?;
+            fs::write(&path, page).with_context(|| format!("cannot write {}", path.display()))?;
+            println!("written into {}", path.display());
+        }
     }
     Ok(())
 }
@@ -81,4 +83,39 @@ fn measure(machine: &'static Machine, clips: &[Clip], costs: &mut Costs) -> Resu
 /// The name of a file without its ending.
 fn stem(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn decoding_costs_what_the_table_says() {
+        let machine = Board::Mps2An386.machine();
+        let say = |text: &str| {
+            // Not `eprintln`: the test harness would hide it.
+            let _ = writeln!(std::io::stderr(), "\n*** {text} ***\n");
+        };
+        if let Some(missing) = machine.missing() {
+            say(&format!("SKIPPED: the cost of decoding is not checked: {missing}"));
+            return;
+        }
+        let mut costs = Costs::default();
+        measure(machine, &clips::own().unwrap(), &mut costs).unwrap();
+        let page = fs::read_to_string(document()).unwrap();
+        let bless = "run `cargo xtask bench decode --bless`";
+        let differences = check::compare(&page, &costs.to_string());
+        let (more, less): (Vec<_>, Vec<_>) = differences.into_iter().partition(|difference| difference.is_more);
+        if let Some(first) = less.first() {
+            say(&format!("less than docs/decode.md says: {first}, and {} others; {bless}", less.len() - 1));
+        }
+        let list: Vec<String> = more.iter().map(ToString::to_string).collect();
+        assert!(
+            list.is_empty(),
+            "more than docs/decode.md says, by over 2 %:\n{}\nif that is meant, {bless}",
+            list.join("\n")
+        );
+    }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use host_encoder::cli::grouped;
 
 use super::clips::Clip;
 use crate::run::board::Machine;
@@ -121,6 +122,30 @@ impl MachineFigures {
 pub struct Costs {
     pub clips: Vec<Figures>,
     pub machines: Vec<MachineFigures>,
+}
+
+impl Costs {
+    /// A row for each machine: instructions a pixel, and pictures a second, of each clip.
+    pub fn summary(&self) -> String {
+        let of = |machine: &MachineFigures| {
+            let name = machine.machine.name;
+            self.clips.iter().filter(move |figures| figures.machine.name == name).collect::<Vec<_>>()
+        };
+        let mut head = vec!["instructions/pixel (pictures/s)".to_owned(), "of".to_owned()];
+        head.extend(self.machines.first().map(of).into_iter().flatten().map(|figures| figures.clip.clone()));
+        head.push("flash".to_owned());
+        let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+        let mut text = line(&head) + &format!("|{}\n", "---|".repeat(head.len()));
+        for machine in &self.machines {
+            let Machine { example, megahertz, .. } = machine.machine;
+            let mut cells = vec![machine.machine.description(), format!("{example}, {megahertz} MHz")];
+            let cell = |figures: &Figures| format!("{:.0} ({:.0})", figures.average, figures.pictures_per_second);
+            cells.extend(of(machine).into_iter().map(cell));
+            cells.push(grouped(machine.flash));
+            text += &line(&cells);
+        }
+        text
+    }
 }
 
 fn write_row(f: &mut fmt::Formatter<'_>, cells: &[String]) -> fmt::Result {

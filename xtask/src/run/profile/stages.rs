@@ -84,6 +84,9 @@ fn stage(file: &str, function: &str) -> Option<Stage> {
         "synthesis/pipeline.rs" => Stage::Stream,
         _ if file.starts_with("entropy/") => Stage::Entropy,
         _ if file.starts_with("octree/") => Stage::Octree,
+        "synthesis/kernels/arm_rows.rs" if named(&["rgb565"]) => Stage::Rgb565,
+        "synthesis/kernels/arm_rows.rs" if named(&["add_residual"]) => Stage::Output,
+        "synthesis/kernels/arm_rows.rs" => Stage::Upsampling,
         _ if file.starts_with("synthesis/kernels/") => Stage::Layers,
         _ if file.starts_with("wire/") => Stage::Stream,
         _ => Stage::File(file.to_owned()),
@@ -221,6 +224,8 @@ mod tests {
             ("entropy::symbols::laplace", Stage::Entropy),
             ("octree::context::dot", Stage::Context),
             ("synthesis::kernels::arm_dsp::run", Stage::Layers),
+            ("synthesis::kernels::arm_rows::rgb565_fours", Stage::Rgb565),
+            ("synthesis::kernels::arm_rows::add_residual_sites", Stage::Output),
             ("<synthesis::integer::Integer as synthesis::arithmetic::Arithmetic>::layer_row", Stage::Layers),
             ("decoder::DecoderWith<A>::next_chunk", Stage::Stream),
         ];
