@@ -1,6 +1,8 @@
 //! File headers made to be refused, and the error that each has to give: every limit, every rule.
 
-use decoder_core::{Corruption, Error, Limits, Quantity, Stream};
+use std::collections::BTreeSet;
+
+use decoder_core::{Corruption, Error, Limits, Quantity, Stream, Unsupported};
 use nvl_tests::mend;
 
 /// A file header as numbers, so that every one of them can be wrong.
@@ -224,4 +226,43 @@ fn work_and_memory_are_bounded_at_the_last_unit() {
     let rate = open(|h| (h.level, h.rate) = (2, [1_000_000, 1]), &Limits::HOST);
     let allowed = 3_500_000_000;
     assert!(matches!(rate, Err(Error::Limit { what: Quantity::MacPerSecond, max, .. }) if max == allowed), "{rate:?}");
+}
+
+/// Each error has a message of its own, with the numbers that it is about.
+#[test]
+fn messages_tell_errors_apart() {
+    let corruptions = [
+        Corruption::Magic,
+        Corruption::HeaderChecksum,
+        Corruption::Header,
+        Corruption::Index,
+        Corruption::Sync,
+        Corruption::SegmentChecksum,
+        Corruption::SegmentHeader,
+        Corruption::PayloadChecksum,
+        Corruption::PayloadLength,
+        Corruption::Number,
+        Corruption::Weight,
+        Corruption::Overflow,
+        Corruption::Latent,
+        Corruption::Motion,
+    ];
+    let quantities =
+        [Quantity::Width, Quantity::Height, Quantity::MacPerPixel, Quantity::MacPerSecond, Quantity::Scratch];
+    let (more, less) = (7001, 6002);
+    let numbered = quantities
+        .map(|what| Error::Limit { what, value: more, max: less })
+        .into_iter()
+        .chain([Error::ScratchTooSmall { required: more as usize, lent: less as usize }]);
+    let numbered: Vec<String> = numbered.map(|error| error.to_string()).collect();
+    for message in &numbered {
+        assert!(message.contains("7001") && message.contains("6002"), "{message}");
+    }
+    let others = corruptions.map(Error::Corrupt).into_iter().chain([
+        Error::NeedMoreData { at_least: 6002 },
+        Error::Unsupported(Unsupported::Version(3)),
+        Error::Unsupported(Unsupported::WeightBase(3)),
+    ]);
+    let all: BTreeSet<String> = others.map(|error| error.to_string()).chain(numbered).collect();
+    assert_eq!(all.len(), corruptions.len() + quantities.len() + 4, "{all:#?}");
 }
