@@ -18,8 +18,9 @@ const STRUCTURE_FROM: f64 = 0.25;
 const QUANTISED_FROM: f64 = 0.6;
 /// When latents become integers and only the weights follow.
 const SETTLED_FROM: f64 = 0.88;
-/// What is left of the weights' rate when the latents become integers.
-const SETTLING: f64 = 0.2;
+/// What is left of the weights' rate when the latents become integers. With twice as much, flat areas end beside the threshold of a rounding, where the
+/// least difference of arithmetic moves them all (docs/measurements.md).
+const SETTLING: f64 = 0.1;
 /// Temperature of the soft rounding at the start: nearly the identity, so that gradients are smooth.
 const FIRST_TEMPERATURE: f32 = 0.8;
 /// Temperature of the soft rounding when the latents settle.
