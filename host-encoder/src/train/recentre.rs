@@ -48,7 +48,7 @@ mod tests {
 
     use super::*;
     use crate::settings::EncodeSettings;
-    use crate::train::network::Objective;
+    use crate::train::network::{Objective, Pictures};
     use crate::train::presets::architecture;
     use crate::train::random::Random;
 
@@ -62,7 +62,8 @@ mod tests {
             let targets = vec![Array3::from_elem((SITE, geometry.height, geometry.width), 90.0); 2];
             let objective = Objective { lambda: 0.0, structural: false, size: [46, 34] };
             let random = &mut Random::new(1);
-            let mut network = Network::new(&architecture, geometry, &targets, false, [100; 3], &objective, random);
+            let pictures = Pictures { targets: &targets, predicted: false, colour: [100; 3] };
+            let mut network = Network::new(&architecture, geometry, pictures, &objective, random);
             for (number, grid) in network.grids.iter().enumerate() {
                 let constant = [0.0, 3.0, -2.0][number % 3];
                 let latents = network.graph.value_mut(grid.latents);

@@ -8,7 +8,7 @@ use crate::autodiff::optim::{Adam, AdamSettings};
 
 use super::EncodeError;
 use super::guard::{Guard, Verdict};
-use super::network::{BIAS_STEP, CONTEXT_STEP, GAIN_STEP, Network, Objective};
+use super::network::{BIAS_STEP, CONTEXT_STEP, GAIN_STEP, Network, Objective, Pictures};
 use super::random::{Kumaraswamy, Random};
 use super::recentre::recentre;
 use super::schedule::{Moment, Phase};
@@ -68,9 +68,11 @@ impl Run {
         let mut network = Network::new(
             source.architecture,
             source.geometry,
-            &source.targets[..phase.frames],
-            source.motion.is_some(),
-            source.colour,
+            Pictures {
+                targets: &source.targets[..phase.frames],
+                predicted: source.motion.is_some(),
+                colour: source.colour,
+            },
             &Objective { lambda, ..source.objective },
             random,
         );

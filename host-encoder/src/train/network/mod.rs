@@ -42,6 +42,17 @@ pub struct Objective {
     pub size: [usize; 2],
 }
 
+/// What a network is fitted to.
+#[derive(Clone, Copy, Debug)]
+pub struct Pictures<'a> {
+    /// Each `[6, rows, columns]` in code values.
+    pub targets: &'a [Array3<f32>],
+    /// Whether pictures are predicted from the one before.
+    pub predicted: bool,
+    /// What a picture without prediction is predicted to be.
+    pub colour: [u8; 3],
+}
+
 /// One grid's variables.
 #[derive(Debug)]
 pub struct GridVars {
@@ -117,19 +128,16 @@ pub fn slices(temporal: Temporal, frames: usize) -> usize {
 }
 
 impl Network {
-    /// The tape for the pictures `targets`, each `[6, rows, columns]` in code values. `colour` is what a picture without
-    /// prediction is predicted to be.
+    /// The tape for some pictures.
     pub fn new(
         architecture: &Architecture,
         geometry: Geometry,
-        targets: &[Array3<f32>],
-        predicted: bool,
-        colour: [u8; 3],
+        pictures: Pictures<'_>,
         objective: &Objective,
         random: &mut Random,
     ) -> Self {
         let mut graph = Graph::new();
-        let frames = targets.len();
+        let frames = pictures.targets.len();
         let rounding = graph.leaf(pair(0.3, 0.0), false);
         let picture_rounding = graph.leaf(scalar(0.0), false);
         let quantiser = |graph: &mut Graph<f32>, limit: f32| graph.leaf(pair(0.0, limit), false);
@@ -172,8 +180,8 @@ impl Network {
             weights: vec![],
             pixels: (4 * geometry.width * geometry.height * frames) as f64,
         };
-        network.add_pictures(architecture, geometry, targets, predicted, colour, objective);
-        network.add_rates(architecture, geometry, frames, predicted);
+        network.add_pictures(architecture, geometry, pictures, objective);
+        network.add_rates(architecture, geometry, frames, pictures.predicted);
         network.add_loss(objective.lambda);
         network
     }
@@ -277,7 +285,8 @@ mod tests {
         // Bits count next to nothing, so that gradients tell of the pictures.
         let objective = Objective { lambda: 1e-6, structural, size: [46, 34] };
         let random = &mut Random::new(1);
-        let mut network = Network::new(&architecture, geometry, &targets, true, [100; 3], &objective, random);
+        let pictures = Pictures { targets: &targets, predicted: true, colour: [100; 3] };
+        let mut network = Network::new(&architecture, geometry, pictures, &objective, random);
         for at in 0..network.grids.len() {
             let latents = network.graph.value_mut(network.grids[at].latents);
             latents.iter_mut().for_each(|latent| *latent = random.normal());

@@ -10,18 +10,17 @@ use crate::autodiff::ops::{
 };
 
 use super::start::zeros;
-use super::{LayerVars, Network, Objective};
+use super::{LayerVars, Network, Objective, Pictures};
 
 impl Network {
     pub(super) fn add_pictures(
         &mut self,
         architecture: &Architecture,
         geometry: Geometry,
-        targets: &[Array3<f32>],
-        predicted: bool,
-        colour: [u8; 3],
+        pictures: Pictures<'_>,
         objective: &Objective,
     ) {
+        let Pictures { targets, predicted, colour } = pictures;
         let [y, u, v] = colour.map(f32::from);
         let flat = Array3::from_shape_fn((SITE, geometry.height, geometry.width), |(c, ..)| [y, y, y, y, u, v][c]);
         let flat = self.graph.leaf(flat.into_dyn(), false);
