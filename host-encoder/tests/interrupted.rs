@@ -10,18 +10,28 @@ use std::time::{Duration, Instant};
 
 use support::Bench;
 
-/// Kills before the encode is left alone.
-const KILLS: u32 = 20;
-
 #[test]
 fn killed_at_twenty_moments_it_gives_the_same_bytes() {
+    killed(20, &[], &["0"]);
+}
+
+#[test]
+fn a_search_that_is_killed_gives_the_same_bytes() {
+    // The second try goes on from a state that the first left.
+    killed(8, &["--size", "900"], &["try1-0", "try1kept-0", "try2-0"]);
+}
+
+/// Kills an encode with these options so many times, at random moments, before it is left alone. Of the files that lie in its folder then, some
+/// begin with each of `wanted`.
+fn killed(all_kills: u32, options: &[&str], wanted: &[&str]) {
     let bench = Bench::new();
     let started = Instant::now();
-    bench.succeeds(bench.encode("whole.nvl", &["-q"]));
+    bench.succeeds(bench.encode("whole.nvl", &[&["-q"], options].concat()));
     let whole = started.elapsed();
-    let encode = || bench.encode("a.nvl", &["-q", "--checkpoint", "0.02"]);
+    let encode = || bench.encode("a.nvl", &[&["-q", "--checkpoint", "0.02"], options].concat());
     let mut seed = 1_u64;
     let (mut kills, mut resumed) = (0, 0);
+    let mut seen = vec![];
     // A file that is there has to be right, whether or not its process lived to say so; then it begins anew.
     let take = || {
         if bench.path("a.nvl").exists() {
@@ -29,10 +39,12 @@ fn killed_at_twenty_moments_it_gives_the_same_bytes() {
             fs::remove_file(bench.path("a.nvl")).unwrap();
         }
     };
-    while kills < KILLS {
+    while kills < all_kills {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let moment = whole.mul_f64(0.4 * (seed >> 40) as f64 / f64::from(1 << 24));
-        resumed += u32::from(bench.names("a.nvl.work").iter().any(|name| name.ends_with(".checkpoint")));
+        let names = bench.names("a.nvl.work");
+        resumed += u32::from(names.iter().any(|name| name.ends_with(".checkpoint")));
+        seen.extend(names);
         let mut child = encode().stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         sleep(moment);
         match child.try_wait().unwrap() {
@@ -46,6 +58,9 @@ fn killed_at_twenty_moments_it_gives_the_same_bytes() {
         take();
     }
     bench.succeeds(encode());
+    for prefix in wanted {
+        assert!(seen.iter().any(|name| name.starts_with(prefix)), "{prefix}: {seen:?}");
+    }
     assert!(resumed >= 3, "only {resumed} of the runs had a checkpoint to go on from");
     assert_eq!(bench.bytes("a.nvl"), bench.bytes("whole.nvl"));
     assert!(!bench.path("a.nvl.work").exists(), "work is cleared away: {:?}", bench.names("a.nvl.work"));

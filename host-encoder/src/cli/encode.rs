@@ -19,12 +19,12 @@ use super::interrupt;
 use super::table::{Table, grouped, rate};
 use crate::frame::Clip;
 use crate::io::{Input, Loaded, OutputFile, check_target, read_converted};
-use crate::jobs::{self, Folder, Pace, Plan, PlannedInput};
+use crate::jobs::{self, Folder, FolderArchive, Pace, Plan, PlannedInput};
 use crate::metrics::PsnrMeter;
 use crate::playback::{BytesByKind, PlaybackError, StreamInfo, check_header, decode_file};
 use crate::progress::Observer;
 use crate::settings::EncodeSettings;
-use crate::train::{self, Target as Goal, architecture, encode_to_target};
+use crate::train::{self, Archive, Fleeting, Target as Goal, architecture, encode_to_target};
 
 /// A finished file and what the integer decoder says about it.
 #[derive(Clone, Debug)]
@@ -72,16 +72,21 @@ fn encode_resumable(
     examine(clip, bytes, settings.clone(), started.elapsed())
 }
 
-/// Searches for the lambda that gives a size or quality; whether it was found within the tolerance.
+/// Searches for the lambda that gives a size or quality, with what is done kept in `work`; whether it was found within the
+/// tolerance.
 fn encode_to(
     clip: &Clip,
     settings: &EncodeSettings,
     goal: Goal,
+    work: &Work,
     observer: &mut dyn Observer,
 ) -> Result<(Encoded, bool)> {
     check_level(clip, settings)?;
     let started = Instant::now();
-    let found = encode_to_target(clip, settings, goal, observer)?;
+    let on_disk = work.folder.clone().map(|folder| FolderArchive::new(folder, work.pace));
+    let in_memory = Fleeting::default();
+    let archive = on_disk.as_ref().map_or(&in_memory as &dyn Archive, |archive| archive);
+    let found = encode_to_target(clip, settings, goal, archive, observer)?;
     interrupt::check()?;
     let settings = EncodeSettings { lambda: found.lambda, ..settings.clone() };
     Ok((examine(clip, found.encoded.bytes, settings, started.elapsed())?, found.met))
@@ -201,11 +206,10 @@ pub(super) fn run(args: &EncodeArgs) -> Result<()> {
     let (loaded, settings) = load(&args.source, &args.coding, args.settings(), args.quiet)?;
     let clip = &loaded.clip;
     let mut progress = Progress::new(args.quiet);
-    // A search keeps its states in memory: only an encode with a given lambda can be gone on with.
-    let work = if args.target(clip).is_none() { Work::choose(args, &output) } else { Work::default() };
+    let work = Work::choose(args, &output);
     let encoded = match args.target(clip) {
         None => encode_resumable(clip, &settings, &work, &mut progress),
-        Some(goal) => encode_to(clip, &settings, goal, &mut progress).map(|(encoded, met)| {
+        Some(goal) => encode_to(clip, &settings, goal, &work, &mut progress).map(|(encoded, met)| {
             if !met {
                 progress.note("the target was not met: this is the nearest that was found");
             }

@@ -4,6 +4,7 @@
 //! that one that is computed twice, also at the same time, is the same file. States of unfinished segments lie beside; as all of them
 //! are on the way to the same end, any of them serves whoever goes on.
 
+mod archive;
 mod failure;
 mod folder;
 mod local;
@@ -14,6 +15,7 @@ mod shelf;
 pub mod submit;
 mod worker;
 
+pub use archive::FolderArchive;
 pub use failure::JobError;
 pub use folder::Folder;
 pub use local::encode;

@@ -1,5 +1,6 @@
 //! Finished segments and checkpoints in a folder.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::fs;
 use std::path::PathBuf;
@@ -31,7 +32,7 @@ pub enum Pace {
 /// The pieces of a plan in a folder.
 #[derive(Clone, Debug)]
 pub struct FolderShelf<'a> {
-    plan: &'a Plan,
+    plan: Cow<'a, Plan>,
     folder: Folder,
     pace: Pace,
 }
@@ -40,7 +41,12 @@ impl<'a> FolderShelf<'a> {
     /// The pieces of `plan` in `folder`, which need not exist.
     #[must_use]
     pub fn new(plan: &'a Plan, folder: Folder, pace: Pace) -> Self {
-        Self { plan, folder, pace }
+        Self { plan: Cow::Borrowed(plan), folder, pace }
+    }
+
+    /// The same for a plan that nobody else has.
+    pub(super) fn owning(plan: Plan, folder: Folder, pace: Pace) -> FolderShelf<'static> {
+        FolderShelf { plan: Cow::Owned(plan), folder, pace }
     }
 
     /// Numbers of the segments that are not finished: missing, of another plan, or damaged.

@@ -1,5 +1,6 @@
 //! Fitting a representation to a clip.
 
+mod archive;
 mod bench;
 mod cost;
 mod fit;
@@ -28,6 +29,7 @@ use crate::frame::{Clip, Frame};
 use crate::progress::Observer;
 use crate::settings::EncodeSettings;
 
+pub use archive::{Archive, Fleeting};
 pub use bench::{StepCost, measure_steps};
 pub use cost::{Cost, Load, expected_cost, steps, work};
 pub use fit::Progress;

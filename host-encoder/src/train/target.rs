@@ -5,7 +5,6 @@
 //! every further try fits the second part anew from there.
 
 use std::ops::ControlFlow;
-use std::sync::{Mutex, MutexGuard};
 
 use crate::frame::Clip;
 use crate::metrics::PsnrMeter;
@@ -13,9 +12,9 @@ use crate::playback::decode_file;
 use crate::progress::{Observer, Step};
 use crate::settings::{Effort, EncodeSettings};
 
+use super::archive::{Archive, Trial};
 use super::schedule::Schedule;
-use super::state::{FitState, Keeper};
-use super::{EncodeError, Encoded, Fitted, Outline, Shelf, encode_outline};
+use super::{EncodeError, Encoded, Outline, encode_outline};
 
 /// What is wanted.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -76,16 +75,17 @@ pub struct Found {
     pub met: bool,
 }
 
-/// Encodes a clip so that it meets a target within 3 % of the bytes, or 0.1 dB. The lambda of `settings` does not matter.
+/// Encodes a clip so that it meets a target within 3 % of the bytes, or 0.1 dB. The lambda of `settings` does not matter. What
+/// `archive` has of an interrupted search for the same is not done again, and the result is the same.
 ///
 /// # Errors
 /// [`EncodeError`].
 ///
 /// # Examples
 /// ```no_run
-/// use host_encoder::{progress::Silent, sample, settings::EncodeSettings, train::{Target, encode_to_target}};
+/// use host_encoder::{progress::Silent, sample, settings::EncodeSettings, train::{Fleeting, Target, encode_to_target}};
 /// let clip = sample::sample_clip(&sample::SampleSettings::default());
-/// let found = encode_to_target(&clip, &EncodeSettings::default(), Target::Bytes(10_000.0), &mut Silent)?;
+/// let found = encode_to_target(&clip, &EncodeSettings::default(), Target::Bytes(10_000.0), &Fleeting::default(), &mut Silent)?;
 /// println!("{} bytes at lambda {}", found.encoded.bytes.len(), found.lambda);
 /// # Ok::<(), host_encoder::train::EncodeError>(())
 /// ```
@@ -93,9 +93,10 @@ pub fn encode_to_target(
     clip: &Clip,
     settings: &EncodeSettings,
     target: Target,
+    archive: &dyn Archive,
     observer: &mut dyn Observer,
 ) -> Result<Found, EncodeError> {
-    let mut passes = Passes { observer, prefix: String::new(), done: 0, base: None, last: 0 };
+    let mut passes = Passes { observer, archive, prefix: String::new(), done: 0, base: None, last: 0 };
     let mut lambda = target.first(clip.pixels() as f64);
     if settings.effort != Effort::Draft {
         let coarse = 0.25 * -target.slope();
@@ -134,62 +135,10 @@ impl Secant {
     }
 }
 
-/// States of a clip's segments in the middle of their fits.
-#[derive(Default)]
-struct Middle {
-    states: Mutex<Vec<Option<FitState>>>,
-    /// For each segment the step after which it is kept.
-    at: Vec<u64>,
-    /// Whether fits go on from them.
-    resumes: bool,
-}
-
-impl Middle {
-    fn states(&self) -> MutexGuard<'_, Vec<Option<FitState>>> {
-        self.states.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-}
-
-impl Shelf for Middle {
-    fn take(&self, _: usize) -> Option<Fitted> {
-        None
-    }
-
-    fn keeper<'a>(&'a self, index: usize, _: &'a (dyn Fn(&str) + Sync)) -> Box<dyn Keeper + 'a> {
-        Box::new(Slot { middle: self, index, step: 0 })
-    }
-
-    fn put(&self, _: usize, _: &Fitted) -> Result<(), EncodeError> {
-        Ok(())
-    }
-}
-
-struct Slot<'a> {
-    middle: &'a Middle,
-    index: usize,
-    step: u64,
-}
-
-impl Keeper for Slot<'_> {
-    fn resume(&mut self) -> Option<FitState> {
-        let state = self.middle.resumes.then(|| self.middle.states()[self.index].clone());
-        state.flatten().map(FitState::for_another_lambda)
-    }
-
-    fn due(&mut self) -> bool {
-        self.step += 1;
-        !self.middle.resumes && self.step == self.middle.at[self.index]
-    }
-
-    fn keep(&mut self, state: &FitState) {
-        // Also called when the fit is stopped, when nothing goes on from it.
-        self.middle.states()[self.index] = Some(state.clone());
-    }
-}
-
 /// Shows several fits as one.
 struct Passes<'a> {
     observer: &'a mut dyn Observer,
+    archive: &'a dyn Archive,
     prefix: String,
     /// Steps of the fits before.
     done: u64,
@@ -210,23 +159,29 @@ impl Passes<'_> {
         (tries, tolerance): (usize, f64),
     ) -> Result<(Found, Secant), EncodeError> {
         let segments = Outline::new(clip, settings)?.segments;
-        let at = segments.iter().map(|span| kept_at(settings.effort, span.frames as usize)).collect();
-        let mut middle = Middle { at, ..Middle::default() };
-        let mut kept_lambda = f64::NAN;
+        let at: Vec<u64> = segments.iter().map(|span| kept_at(settings.effort, span.frames as usize)).collect();
+        // The try that left the states from which others go on, and its lambda.
+        let mut base = (0, f64::NAN);
         let mut secant = Secant { slope: target.slope(), tried: Vec::new() };
         let mut best: Option<(f64, Found)> = None;
         let mut lambda = first;
         for number in 1..=tries {
-            middle.resumes = (lambda / kept_lambda).ln().abs() <= REACH;
-            if !middle.resumes {
-                *middle.states() = vec![None; segments.len()];
-                kept_lambda = lambda;
+            let begins = base.0 == 0 || (lambda / base.1).ln().abs() > REACH;
+            if begins {
+                base = (number, lambda);
             }
             self.begin(format!("{name} {number}, lambda {lambda:.1}: "));
+            let kept = EncodeSettings { lambda: base.1, ..settings.clone() };
             let settings = EncodeSettings { lambda, ..settings.clone() };
+            let trial = Trial {
+                own: self.archive.trial(&format!("{name}{number}"), clip, &settings)?,
+                kept: self.archive.kept(&format!("{name}{}", base.0), clip, &kept)?,
+                at: &at,
+                begins,
+            };
             // What the streams are made of depends on lambda, the segments do not.
             let outline = Outline::of_segments((clip.width, clip.height), clip.rate, segments.clone(), &settings)?;
-            let encoded = encode_outline(&clip.frames, &outline, &settings, &middle, self)?;
+            let encoded = encode_outline(&clip.frames, &outline, &settings, &trial, self)?;
             let excess = target.excess(encoded.bytes.len() as f64, psnr_y(clip, &encoded.bytes)?);
             secant.tried.push((lambda.ln(), excess));
             if best.as_ref().is_none_or(|(least, _)| excess.abs() < *least) {
@@ -292,6 +247,7 @@ mod tests {
     use super::*;
     use crate::progress::Silent;
     use crate::sample::{SampleSettings, sample_clip};
+    use crate::train::Fleeting;
 
     #[test]
     fn the_secant_meets_curved_and_noisy_targets() {
@@ -320,7 +276,8 @@ mod tests {
         let clip = sample_clip(&SampleSettings { width: 48, height: 32, frames: 3, rate: (24, 1) });
         let settings = EncodeSettings { effort: Effort::Draft, ..EncodeSettings::default() };
         let wanted = 1100.0;
-        let found = encode_to_target(&clip, &settings, Target::Bytes(wanted), &mut Silent).unwrap();
+        let found =
+            encode_to_target(&clip, &settings, Target::Bytes(wanted), &Fleeting::default(), &mut Silent).unwrap();
         let bytes = found.encoded.bytes.len() as f64;
         assert_eq!(found.met, (bytes / wanted).ln().abs() <= 1.03f64.ln());
         assert!(found.met, "{bytes} bytes at lambda {}", found.lambda);
