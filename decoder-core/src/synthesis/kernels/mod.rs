@@ -9,6 +9,12 @@ mod arm_rows;
 #[cfg(arm_dsp)]
 #[allow(unsafe_code)]
 mod arm_shapes;
+#[cfg(riscv_m)]
+#[allow(unsafe_code)]
+mod riscv_layers;
+#[cfg(riscv_m)]
+#[allow(unsafe_code)]
+mod riscv_rows;
 
 use super::LayerRow;
 
@@ -36,8 +42,14 @@ pub(crate) fn rgb565(luma: &[u8], u: &[u8], v: &[u8], out: &mut [u16]) -> usize 
     arm_rows::rgb565(luma, u, v, out)
 }
 
+/// Computes a row if this processor has a kernel for its shape; whether it did.
+#[cfg(riscv_m)]
+pub(super) fn layer_row(layer: &LayerRow<'_, i16>, out: &mut [i16]) -> bool {
+    riscv_layers::layer_row(layer, out)
+}
+
 /// There are no kernels for this processor.
-#[cfg(not(arm_dsp))]
+#[cfg(not(any(arm_dsp, riscv_m)))]
 pub(super) fn layer_row(_: &LayerRow<'_, i16>, _: &mut [i16]) -> bool {
     false
 }
@@ -54,8 +66,14 @@ pub(super) fn add_residual(_: &[i16], _: [&mut [u8]; 4]) -> bool {
     false
 }
 
+/// Converts pixels to RGB565; how many it did, an even number.
+#[cfg(riscv_m)]
+pub(crate) fn rgb565(luma: &[u8], u: &[u8], v: &[u8], out: &mut [u16]) -> usize {
+    riscv_rows::rgb565(luma, u, v, out)
+}
+
 /// There are no kernels for this processor.
-#[cfg(not(arm_dsp))]
+#[cfg(not(any(arm_dsp, riscv_m)))]
 pub(crate) fn rgb565(_: &[u8], _: &[u8], _: &[u8], _: &mut [u16]) -> usize {
     0
 }
