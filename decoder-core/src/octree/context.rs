@@ -166,7 +166,7 @@ impl<'a> ContextParameters<'a> {
             rest = after;
             tensor
         });
-        let linear = linear.as_chunks().0.first_chunk().copied().unwrap_or_default();
+        let linear = *linear.as_chunks().0.first_chunk().unwrap_or(&[[0; INPUTS]; OUTPUTS]);
         Self { w1: w1.as_chunks().0, b1, w2, linear, type_bias, pass_bias, channels: shape.channels }
     }
 

@@ -107,6 +107,21 @@ pub fn portable_upsample<A: Arithmetic + ?Sized>(
     }
 }
 
+/// The same, one channel after the other, for what a kernel leaves.
+#[cold]
+#[inline(never)]
+pub(super) fn upsample_singly<A: Arithmetic + ?Sized>(
+    rows: [&[A::Activation]; 2],
+    inputs: usize,
+    outputs: usize,
+    out: &mut [A::Activation],
+) {
+    for channel in 0..inputs {
+        let rows = rows.map(|row| row.get(channel..).unwrap_or_default());
+        upsample_channels::<A, 1>(rows, inputs, outputs, out.get_mut(channel..).unwrap_or_default());
+    }
+}
+
 /// Upsamples the first `COUNT` channels; their number.
 fn upsample_channels<A: Arithmetic + ?Sized, const COUNT: usize>(
     [near, far]: [&[A::Activation]; 2],

@@ -1,5 +1,6 @@
 //! The arithmetic of the codec.
 
+use super::arithmetic::upsample_singly;
 use super::{Arithmetic, LayerRow, kernels, portable_add_residual, portable_row, portable_upsample};
 use crate::fixed::{CODE_VALUE_SHIFT, round_shift, sat16};
 
@@ -60,7 +61,12 @@ impl Arithmetic for Integer {
         let done = kernels::upsample(rows, inputs, inputs, outputs, out);
         if let Some(rest) = out.get_mut(done * outputs..).filter(|rest| !rest.is_empty()) {
             let rows = rows.map(|row| row.get(done / 2 * inputs..).unwrap_or_default());
-            portable_upsample::<Self>(rows, inputs, outputs, rest);
+            if cfg!(arm_dsp) {
+                // A site at most.
+                upsample_singly::<Self>(rows, inputs, outputs, rest);
+            } else {
+                portable_upsample::<Self>(rows, inputs, outputs, rest);
+            }
         }
     }
 

@@ -224,6 +224,22 @@ impl Plan {
     }
 }
 
+/// The quotient, rounded down, bit by bit: what processors of 32 bits bring for it is ten times as large. `None` for a division by zero.
+#[inline(never)]
+fn divide(mut dividend: u64, divisor: u32) -> Option<u64> {
+    let (mut rest, mut quotient) = (0u64, 0);
+    for _ in 0..u64::BITS {
+        rest = (rest << 1) | (dividend >> (u64::BITS - 1));
+        dividend <<= 1;
+        quotient <<= 1;
+        if rest >= divisor.into() {
+            rest -= u64::from(divisor);
+            quotient |= 1;
+        }
+    }
+    (divisor != 0).then_some(quotient)
+}
+
 /// What a stream asks for.
 #[derive(Clone, Debug)]
 pub struct Demand {
@@ -242,11 +258,11 @@ impl Demand {
         let plan = Plan::new(&header.architecture, header.geometry());
         let latents = LatentPlan::new(&header.architecture, header.geometry());
         let macs = plan.macs() + latents.context_macs(&header.architecture);
-        let pixels = u64::from(header.width) * u64::from(header.height);
+        let pixels = u32::from(header.width) * u32::from(header.height);
         let impossible = Error::Corrupt(Corruption::Header);
         let mac_per_pixel =
-            u32::try_from(macs.checked_div(pixels).ok_or(impossible)? + u64::from(!macs.is_multiple_of(pixels.max(1))));
-        let mac_per_second = macs.saturating_mul(header.rate_num.into()).checked_div(header.rate_den.into());
+            u32::try_from(divide(macs.saturating_add(pixels.saturating_sub(1).into()), pixels).ok_or(impossible)?);
+        let mac_per_second = divide(macs.saturating_mul(header.rate_num.into()), header.rate_den);
         let limits = Limits {
             width: header.width,
             height: header.height,
@@ -255,5 +271,20 @@ impl Demand {
             scratch: Layout::new::<Integer>(header, &plan).bytes(),
         };
         Ok(Self { limits, plan, latents })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::divide;
+
+    #[test]
+    fn quotients_are_those_of_the_operator() {
+        let numbers = [0, 1, 2, 7, 1000, 2_073_600, 1 << 31, u64::from(u32::MAX), 1 << 40, u64::MAX - 1, u64::MAX];
+        for dividend in numbers {
+            for divisor in numbers.map(|number| number as u32) {
+                assert_eq!(divide(dividend, divisor), dividend.checked_div(divisor.into()), "{dividend} / {divisor}");
+            }
+        }
     }
 }

@@ -9,6 +9,8 @@ mod arm_rows;
 #[cfg(arm_dsp)]
 #[allow(unsafe_code)]
 mod arm_shapes;
+#[cfg(any(arm_dsp, riscv_m, test))]
+mod rest;
 #[cfg(riscv_m)]
 #[allow(unsafe_code)]
 mod riscv_layers;
@@ -18,10 +20,13 @@ mod riscv_rows;
 
 use super::LayerRow;
 
-/// Computes a row if this processor has a kernel for its shape; whether it did.
+/// Computes a row; whether it did.
 #[cfg(arm_dsp)]
 pub(super) fn layer_row(layer: &LayerRow<'_, i16>, out: &mut [i16]) -> bool {
-    arm_shapes::layer_row(layer, out) || arm_dsp::layer_row(layer, out)
+    if !arm_shapes::layer_row(layer, out) && !arm_dsp::layer_row(layer, out) {
+        rest::layer_row(layer, out);
+    }
+    true
 }
 
 /// Upsamples `count` channels of pairs of sites; how many sites it did.
@@ -42,10 +47,13 @@ pub(crate) fn rgb565(luma: &[u8], u: &[u8], v: &[u8], out: &mut [u16]) -> usize 
     arm_rows::rgb565(luma, u, v, out)
 }
 
-/// Computes a row if this processor has a kernel for its shape; whether it did.
+/// Computes a row; whether it did.
 #[cfg(riscv_m)]
 pub(super) fn layer_row(layer: &LayerRow<'_, i16>, out: &mut [i16]) -> bool {
-    riscv_layers::layer_row(layer, out)
+    if !riscv_layers::layer_row(layer, out) {
+        rest::layer_row(layer, out);
+    }
+    true
 }
 
 /// There are no kernels for this processor.
