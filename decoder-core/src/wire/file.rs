@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Architecture, CRC, Geometry};
+use super::{Architecture, CRC, Geometry, read};
 use crate::error::{Corruption, Error, Quantity, Result, Unsupported};
 use crate::limits::Level;
 use crate::synthesis::Demand;
@@ -60,10 +60,7 @@ impl FileHeader {
             return Err(Error::Corrupt(Corruption::HeaderChecksum));
         }
         let header = covered.get(FILE_FRAME..).unwrap_or_default();
-        let (header, rest) = postcard::take_from_bytes(header).map_err(|_| Error::Corrupt(Corruption::Header))?;
-        if !rest.is_empty() {
-            return Err(Error::Corrupt(Corruption::Header));
-        }
+        let header = read::whole(header).ok_or(Error::Corrupt(Corruption::Header))?;
         Ok((header, end + CHECKSUM))
     }
 

@@ -3,6 +3,7 @@
 mod architecture;
 mod file;
 mod head;
+mod read;
 mod segment;
 
 use core::ops::Range;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::file::{read_u32, take};
-use super::{CRC, FileHeader};
+use super::{CRC, FileHeader, read};
 use crate::error::{Corruption, Error, Result, Unsupported};
 
 /// What a segment begins with.
@@ -56,10 +56,9 @@ impl SegmentHeader {
             return Err(Error::Corrupt(Corruption::SegmentChecksum));
         }
         let invalid = Error::Corrupt(Corruption::SegmentHeader);
-        let (header, rest): (Self, _) = postcard::take_from_bytes(take(bytes, body, end)?).map_err(|_| invalid)?;
+        let header: Self = read::whole(take(bytes, body, end)?).ok_or(invalid)?;
         let last = header.first_frame.checked_add(header.frames.into()).ok_or(invalid)?;
-        let ok = rest.is_empty()
-            && header.frames > 0
+        let ok = header.frames > 0
             && header.index < file.segments
             && last <= file.frames
             && (file.architecture.motion.is_some() || !header.predicted);
