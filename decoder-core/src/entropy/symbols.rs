@@ -11,7 +11,7 @@ const ESCAPE: i32 = 15;
 pub const ADAPTIVE_START: u16 = 1 << 15;
 
 /// `count` bits, most significant first. `count` is at most 31.
-#[inline]
+#[inline(never)]
 pub fn raw<C: Coder>(coder: &mut C, count: u32, value: u32) -> u32 {
     (0..count).rev().fold(0, |bits, i| (bits << 1) | u32::from(coder.decision(ONE / 2, (value >> i) & 1 == 1)))
 }
