@@ -330,6 +330,7 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
 
 impl SegmentBits {
     /// Charges what has been read since the last count.
+    #[inline(never)]
     fn count<P: Payload>(&mut self, group: Group, coder: &RangeDecoder<P>) {
         let before = self.weights + self.motion + self.grids.iter().sum::<u64>();
         let spent = coder.bits_q8().saturating_sub(before);

@@ -244,14 +244,14 @@ pub struct Latents<'a> {
 impl<'a> Latents<'a> {
     /// Over [`LatentPlan::latents_len`] and [`LatentPlan::flags_len`] items.
     pub fn new(latents: &'a mut [i8], flags: &'a mut [u8]) -> Self {
-        Self { latents, flags, states: [FlagStates::default(); ALL_CHANNELS] }
+        Self { latents, flags, states: [(); ALL_CHANNELS].map(|()| FlagStates::default()) }
     }
 
     /// Forgets everything: a segment begins.
     pub fn reset(&mut self) {
         self.latents.fill(0);
         self.flags.fill(0);
-        self.states = [FlagStates::default(); ALL_CHANNELS];
+        self.states.fill_with(FlagStates::default);
     }
 
     /// Moves the last slices into the past: a chunk that is not the segment's first begins. `work` is of [`LatentPlan::work_len`] words and stays

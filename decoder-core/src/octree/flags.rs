@@ -13,6 +13,7 @@ const LEVELS: usize = 3;
 pub(crate) struct FlagStates([[u16; CONTEXTS]; LEVELS]);
 
 impl Default for FlagStates {
+    #[inline(never)]
     fn default() -> Self {
         Self([[ADAPTIVE_START; CONTEXTS]; LEVELS])
     }

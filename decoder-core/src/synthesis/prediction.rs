@@ -32,6 +32,7 @@ pub struct Plane<'a> {
 
 impl<'a> Plane<'a> {
     /// A row, or the nearest that there is.
+    #[inline(never)]
     fn row(&self, y: i32) -> &'a [u8] {
         let y = y.min(self.height as i32 - 1).max(0) as usize;
         self.samples.get(y * self.width..(y + 1) * self.width).unwrap_or_default()

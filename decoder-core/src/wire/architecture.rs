@@ -117,7 +117,7 @@ pub struct Motion {
 }
 
 /// Everything that fixes the shape of the parameters and the work.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Architecture {
     /// Log2 of the frames of a chunk, 0..=3.
     pub root_depth: u8,
@@ -131,6 +131,15 @@ pub struct Architecture {
     pub stages: Vec<Stage, MAX_STAGES>,
     /// Prediction, if any segment has it.
     pub motion: Option<Motion>,
+}
+
+impl Clone for Architecture {
+    // Its lists are copied item by item, which takes as much code as a small kernel.
+    #[inline(never)]
+    fn clone(&self) -> Self {
+        let Self { root_depth, flag_levels, context_hidden, ref grids, ref stages, motion } = *self;
+        Self { root_depth, flag_levels, context_hidden, grids: grids.clone(), stages: stages.clone(), motion }
+    }
 }
 
 impl Architecture {
@@ -148,6 +157,7 @@ impl Architecture {
 
     /// Channels that stage `number` gets besides those from the stage before.
     #[must_use]
+    #[inline(never)]
     pub fn injected(&self, number: usize) -> usize {
         let stride = self.stage_stride_log2(number);
         let grids = self.grids.iter().filter(|grid| usize::from(grid.stride_log2) == stride);

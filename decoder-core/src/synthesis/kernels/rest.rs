@@ -21,9 +21,11 @@ pub(super) fn layer_row(layer: &LayerRow<'_, i16>, out: &mut [i16]) {
             let from = x * n + first + if kind == LayerKind::Depthwise { o } else { 0 };
             let mut sum = layer.starts.get(o).copied().unwrap_or(0);
             for row in rows {
-                let taps = row.get(from..).unwrap_or_default().iter().step_by(step).take(taps);
-                for (&x, &w) in taps.zip(&mut weights) {
-                    sum = sum.wrapping_add(i32::from(x) * i32::from(w));
+                let mut at = from;
+                for &weight in weights.by_ref().take(taps) {
+                    let x = row.get(at).copied().unwrap_or(0);
+                    sum = sum.wrapping_add(i32::from(x) * i32::from(weight));
+                    at += step;
                 }
             }
             let mut y = sat16(round_shift(sum, layer.shift));
