@@ -221,6 +221,12 @@ impl LatentPlan {
     }
 }
 
+/// What the flags of a segment begin with.
+#[inline(never)]
+fn fresh_states() -> [FlagStates; ALL_CHANNELS] {
+    [FlagStates::default(); ALL_CHANNELS]
+}
+
 /// Which frames of a segment a chunk has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chunk {
@@ -244,14 +250,14 @@ pub struct Latents<'a> {
 impl<'a> Latents<'a> {
     /// Over [`LatentPlan::latents_len`] and [`LatentPlan::flags_len`] items.
     pub fn new(latents: &'a mut [i8], flags: &'a mut [u8]) -> Self {
-        Self { latents, flags, states: [(); ALL_CHANNELS].map(|()| FlagStates::default()) }
+        Self { latents, flags, states: fresh_states() }
     }
 
     /// Forgets everything: a segment begins.
     pub fn reset(&mut self) {
         self.latents.fill(0);
         self.flags.fill(0);
-        self.states.fill_with(FlagStates::default);
+        self.states = fresh_states();
     }
 
     /// Moves the last slices into the past: a chunk that is not the segment's first begins. `work` is of [`LatentPlan::work_len`] words and stays
