@@ -5,7 +5,7 @@ use core::fmt;
 
 use decoder_core::synthesis::{Arithmetic, Integer, LayerRow, portable_row};
 use decoder_core::weights::WEIGHT_LIMIT;
-use decoder_core::wire::LayerKind;
+use decoder_core::wire::{LayerKind, SITE};
 use decoder_core::{Place, Rgb565Rows, RowPair, RowSink, portable_rgb565_row};
 
 /// Most channels and sites of a row.
@@ -114,19 +114,22 @@ impl LayerRows {
         let most = [4, 12, CHANNELS][random.below(3)];
         // Half of them of the shapes that have kernels of their own.
         let usual = random.below(2) == 0;
-        // An eighth are layers with which the heads of streams begin.
-        let head = random.below(8) == 0;
-        let kind = if head { LayerKind::Point } else { kind };
+        // An eighth are layers with which the heads of streams begin, an eighth those with which they end.
+        let place = random.below(8);
+        let (head, end) = (place == 0, place == 1);
+        let kind = if head || end { LayerKind::Point } else { kind };
         let inputs = if head {
             6
-        } else if usual {
+        } else if usual || end {
             USUAL[random.below(USUAL.len())]
         } else {
             1 + random.below(most)
         };
-        let square = !head && random.below(2) == 0;
+        let square = !head && !end && random.below(2) == 0;
         let residual = square && random.below(2) == 0;
-        let outputs = if square || kind == LayerKind::Depthwise {
+        let outputs = if end {
+            SITE
+        } else if square || kind == LayerKind::Depthwise {
             inputs
         } else if head {
             USUAL[random.below(USUAL.len())]

@@ -17,6 +17,9 @@ mod riscv_layers;
 #[cfg(riscv_m)]
 #[allow(unsafe_code)]
 mod riscv_rows;
+#[cfg(riscv_m)]
+#[allow(unsafe_code)]
+mod riscv_sites;
 
 use super::LayerRow;
 

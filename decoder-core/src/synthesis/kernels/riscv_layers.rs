@@ -6,15 +6,16 @@
 use core::arch::naked_asm;
 use core::ptr;
 
+use super::riscv_sites::sites;
 use crate::synthesis::LayerRow;
-use crate::wire::LayerKind;
+use crate::wire::{LayerKind, SITE};
 
 /// Sites of a block.
 const SITES: usize = 3;
 /// Most outputs of a block.
-const OUTPUTS: usize = 4;
+const OUTPUTS: usize = 6;
 /// Bytes of an activation and of a weight.
-const BYTES: usize = size_of::<i16>();
+pub(super) const BYTES: usize = size_of::<i16>();
 
 /// Limits of a layer, as the kernels know them.
 #[repr(C)]
@@ -32,20 +33,11 @@ impl Finish {
         let [low, whole] = if layer.residual { [i16::MIN.into(), least] } else { [least, 1] };
         Self { shift: layer.shift, low, whole }
     }
-
-    /// What the sums of outputs from `first` on begin with: those of the layer and the half for rounding.
-    #[inline(always)]
-    fn starts(layer: &LayerRow<'_, i16>, first: usize) -> [i32; OUTPUTS] {
-        [0, 1, 2, 3].map(|number| {
-            let start = layer.starts.get(first + number).copied().unwrap_or(0);
-            start.wrapping_add(1 << (layer.shift - 1))
-        })
-    }
 }
 
 /// Blocks side by side, all of the same outputs. The kernels know the offsets of the fields and move what moves.
 #[repr(C)]
-struct Blocks {
+pub(super) struct Blocks {
     /// First tap of the first site, in each row.
     rows: [*const i16; 3],
     /// Bytes from there to the block.
@@ -118,10 +110,12 @@ pub(super) fn layer_row(layer: &LayerRow<'_, i16>, out: &mut [i16]) -> bool {
     if width < SITES || n < 2 || outputs < 3 {
         return false;
     }
-    if outputs.is_multiple_of(4) || outputs > 9 {
-        block_rows(layer, width, out, [SITES, 4], blocks::<4>);
-    } else {
-        block_rows(layer, width, out, [SITES, 3], blocks::<3>);
+    match (kind, n, outputs) {
+        (LayerKind::Point, 20, SITE) => block_rows(layer, width, out, [SITES, SITE], sites::<20, 1>),
+        (LayerKind::Point, 48, SITE) => block_rows(layer, width, out, [SITES, SITE], sites::<48, 1>),
+        (LayerKind::Full, SITE, SITE) => block_rows(layer, width, out, [SITES, SITE], sites::<SITE, 3>),
+        _ if outputs.is_multiple_of(4) || outputs > 9 => block_rows(layer, width, out, [SITES, 4], blocks::<4>),
+        _ => block_rows(layer, width, out, [SITES, 3], blocks::<3>),
     }
     true
 }
@@ -156,8 +150,13 @@ fn block_rows(
             end: out.wrapping_add((width - rest) * outputs + output),
             finish: Finish::new(layer),
             residual: layer.rows[1].as_ptr().wrapping_add(n + output),
-            start: Finish::starts(layer, output),
+            start: [0; OUTPUTS],
         };
+        for (number, start) in blocks.start.iter_mut().enumerate().take(together) {
+            let of_layer = layer.starts.get(output + number).copied().unwrap_or(0);
+            // With the half for rounding.
+            *start = of_layer.wrapping_add(1 << (layer.shift - 1));
+        }
         // SAFETY: `blocks` describes sites below `width` and outputs below `outputs`, with one tap more at both ends
         // unless it is a point layer; the caller has checked that rows, weights and `out` have all of them, and `out`,
         // which is borrowed mutably, is none of the others.
@@ -343,6 +342,8 @@ macro_rules! sums {
         )
     };
 }
+
+pub(super) use {limit, processor, residual, restore, save};
 
 /// A point or full layer, three sites and `COUNT` outputs, 3 or 4, at a time.
 ///
