@@ -221,10 +221,10 @@ impl LatentPlan {
     }
 }
 
-/// What the flags of a segment begin with.
+/// Sets what the flags of a segment begin with.
 #[inline(never)]
-fn fresh_states() -> [FlagStates; ALL_CHANNELS] {
-    [FlagStates::default(); ALL_CHANNELS]
+fn begin_flags(states: &mut [FlagStates]) {
+    states.iter_mut().for_each(FlagStates::begin);
 }
 
 /// Which frames of a segment a chunk has.
@@ -250,14 +250,16 @@ pub struct Latents<'a> {
 impl<'a> Latents<'a> {
     /// Over [`LatentPlan::latents_len`] and [`LatentPlan::flags_len`] items.
     pub fn new(latents: &'a mut [i8], flags: &'a mut [u8]) -> Self {
-        Self { latents, flags, states: fresh_states() }
+        let mut states = [FlagStates::ZERO; ALL_CHANNELS];
+        begin_flags(&mut states);
+        Self { latents, flags, states }
     }
 
     /// Forgets everything: a segment begins.
     pub fn reset(&mut self) {
         self.latents.fill(0);
         self.flags.fill(0);
-        self.states = fresh_states();
+        begin_flags(&mut self.states);
     }
 
     /// Moves the last slices into the past: a chunk that is not the segment's first begins. `work` is of [`LatentPlan::work_len`] words and stays

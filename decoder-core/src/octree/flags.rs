@@ -12,10 +12,13 @@ const LEVELS: usize = 3;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FlagStates([[u16; CONTEXTS]; LEVELS]);
 
-impl Default for FlagStates {
-    #[inline(never)]
-    fn default() -> Self {
-        Self([[ADAPTIVE_START; CONTEXTS]; LEVELS])
+impl FlagStates {
+    /// Before a segment begins.
+    pub(crate) const ZERO: Self = Self([[0; CONTEXTS]; LEVELS]);
+
+    /// A segment begins.
+    pub(crate) fn begin(&mut self) {
+        self.0.as_flattened_mut().fill(ADAPTIVE_START);
     }
 }
 

@@ -84,7 +84,7 @@ fn stage(file: &str, function: &str) -> Option<Stage> {
         "synthesis/pipeline.rs" => Stage::Stream,
         _ if file.starts_with("entropy/") => Stage::Entropy,
         _ if file.starts_with("octree/") => Stage::Octree,
-        "synthesis/kernels/arm_rows.rs" if named(&["rgb565"]) => Stage::Rgb565,
+        "synthesis/kernels/arm_rows.rs" | "synthesis/kernels/riscv_rows.rs" if named(&["rgb565"]) => Stage::Rgb565,
         "synthesis/kernels/arm_rows.rs" if named(&["add_residual"]) => Stage::Output,
         "synthesis/kernels/arm_rows.rs" => Stage::Upsampling,
         _ if file.starts_with("synthesis/kernels/") => Stage::Layers,
@@ -226,6 +226,7 @@ mod tests {
             ("synthesis::kernels::arm_dsp::run", Stage::Layers),
             ("synthesis::kernels::arm_rows::rgb565_fours", Stage::Rgb565),
             ("synthesis::kernels::arm_rows::add_residual_sites", Stage::Output),
+            ("synthesis::kernels::riscv_rows::rgb565", Stage::Rgb565),
             ("<synthesis::integer::Integer as synthesis::arithmetic::Arithmetic>::layer_row", Stage::Layers),
             ("decoder::DecoderWith<A>::next_chunk", Stage::Stream),
         ];
