@@ -14,6 +14,9 @@ const PURE_ROOT_DEPTH: u8 = 3;
 /// The largest lambda at which the finest grid has two channels: `J = D + lambda R` falls by 6 % at lambda 50 and 3 % at 90,
 /// and does not change at 150.
 const FINE_LAMBDA: f64 = 110.0;
+/// The largest lambda at which micro has 32 hidden channels; beyond it has 16. At 270 and 810 `J` falls by 3 % with half as many MAC/pixel, because weights are
+/// a large part of small files; at 120, 24 instead of 32 lose 2 % (docs/measurements.md).
+const SPARSE_LAMBDA: f64 = 200.0;
 
 fn layer(kind: LayerKind, outputs: u8, bias: bool) -> Layer {
     Layer { kind, outputs, relu: false, residual: false, bias }
@@ -36,13 +39,19 @@ pub fn architecture(settings: &EncodeSettings, geometry: Geometry) -> Architectu
     use LayerKind::{Depthwise, Full, Point};
     let (level, motion) = (settings.level, settings.motion);
     let fine = settings.lambda <= FINE_LAMBDA;
+    let sparse = settings.lambda > SPARSE_LAMBDA;
     // A network that does not see the prediction and whose biases are centred leaves alone what no latent speaks of: what does
     // not change costs nothing, and errors do not grow from picture to picture. Without prediction biases are free.
     let bias = !motion;
     let head = match level {
         Level::Nano => vec![relu(Point, 20, true), layer(Point, 6, bias), residual(Depthwise, 6, bias)],
         Level::Micro => {
-            vec![relu(Point, if fine { 40 } else { 48 }, true), layer(Point, 6, bias), residual(Full, 6, bias)]
+            let hidden = match (fine, sparse) {
+                (true, _) => 40,
+                (_, false) => 32,
+                (_, true) => 16,
+            };
+            vec![relu(Point, hidden, true), layer(Point, 6, bias), residual(Full, 6, bias)]
         }
         Level::Edge => {
             vec![relu(Full, 48, true), layer(Point, 6, bias), residual(Full, 6, bias), residual(Full, 6, bias)]
