@@ -179,6 +179,9 @@ mod tests {
 
     use super::*;
 
+    /// Headers that are compared; an interpreter takes minutes for more.
+    const HEADERS: usize = if cfg!(miri) { 2000 } else { 200_000 };
+
     /// What postcard makes of bytes.
     fn expected<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
         match postcard::take_from_bytes(bytes) {
@@ -196,7 +199,7 @@ mod tests {
             (state >> 16) as usize % limit
         };
         let (mut read, mut refused) = (0, 0);
-        for _ in 0..200_000 {
+        for _ in 0..HEADERS {
             let mut bytes = [0; 256];
             bytes[..valid.len()].copy_from_slice(valid);
             for _ in 0..below(4) {
@@ -208,7 +211,7 @@ mod tests {
             assert_eq!(own, expected, "{bytes:?}");
             *(if own.is_some() { &mut read } else { &mut refused }) += 1;
         }
-        assert!(read > 1000 && refused > 1000, "{read} {refused}");
+        assert!(read > HEADERS / 200 && refused > HEADERS / 200, "{read} {refused}");
     }
 
     #[test]
