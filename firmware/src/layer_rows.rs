@@ -12,7 +12,7 @@ use decoder_core::{Place, Rgb565Rows, RowPair, RowSink, portable_rgb565_row};
 const CHANNELS: usize = 64;
 const SITES: usize = 20;
 /// Channels of the layers that streams mostly have.
-const USUAL: [usize; 6] = [6, 8, 16, 20, 40, 48];
+const USUAL: [usize; 6] = [6, 8, 16, 20, 32, 40];
 /// Activations of a row, with padding and one more so that it may begin anywhere.
 const ROW: usize = (SITES + 2) * CHANNELS + 1;
 

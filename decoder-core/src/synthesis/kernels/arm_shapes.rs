@@ -63,15 +63,16 @@ fn kernel(layer: &LayerRow<'_, i16>) -> Option<Kernel> {
     let begins = layer.relu && !layer.starts.is_empty() && !layer.residual;
     Some(match (layer.kind, layer.inputs) {
         (LayerKind::Point, 6) => match layer.outputs {
+            16 if begins => from_six::<16>,
             20 if begins => from_six::<20>,
-            48 if begins => from_six::<48>,
+            32 if begins => from_six::<32>,
             _ => blocks::<6, 1>,
         },
         (LayerKind::Point, 8) => blocks::<8, 1>,
         (LayerKind::Point, 16) => blocks::<16, 1>,
         (LayerKind::Point, 20) => blocks::<20, 1>,
+        (LayerKind::Point, 32) => blocks::<32, 1>,
         (LayerKind::Point, 40) => blocks::<40, 1>,
-        (LayerKind::Point, 48) => blocks::<48, 1>,
         (LayerKind::Full, 6) => blocks::<6, 3>,
         (LayerKind::Full, 8) => blocks::<8, 3>,
         (LayerKind::Full, 16) => blocks::<16, 3>,

@@ -111,8 +111,9 @@ pub(super) fn layer_row(layer: &LayerRow<'_, i16>, out: &mut [i16]) -> bool {
         return false;
     }
     match (kind, n, outputs) {
+        (LayerKind::Point, 16, SITE) => block_rows(layer, width, out, [SITES, SITE], sites::<16, 1>),
         (LayerKind::Point, 20, SITE) => block_rows(layer, width, out, [SITES, SITE], sites::<20, 1>),
-        (LayerKind::Point, 48, SITE) => block_rows(layer, width, out, [SITES, SITE], sites::<48, 1>),
+        (LayerKind::Point, 32, SITE) => block_rows(layer, width, out, [SITES, SITE], sites::<32, 1>),
         (LayerKind::Full, SITE, SITE) => block_rows(layer, width, out, [SITES, SITE], sites::<SITE, 3>),
         _ if outputs.is_multiple_of(4) || outputs > 9 => block_rows(layer, width, out, [SITES, 4], blocks::<4>),
         _ => block_rows(layer, width, out, [SITES, 3], blocks::<3>),
