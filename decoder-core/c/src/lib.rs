@@ -1,7 +1,7 @@
 //! The NVL decoder for C: `include/nvl.h` is made from this crate, and `docs/c.md` says how to use both.
 //!
 //! Every function takes raw pointers, checks what can be checked and gives a code of [`status::Nvl`]. The functions stand in
-//! [`face`]; that module, [`memory`] and [`callbacks`] are the only ones with `unsafe` code.
+//! [`face`]; that module, `memory` and `callbacks` are the only ones with `unsafe` code.
 #![no_std]
 #![deny(unsafe_code)]
 

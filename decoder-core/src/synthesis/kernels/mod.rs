@@ -9,6 +9,8 @@ mod arm_rows;
 #[cfg(arm_dsp)]
 #[allow(unsafe_code)]
 mod arm_shapes;
+#[cfg(test)]
+mod check;
 #[cfg(any(arm_dsp, riscv_m, test))]
 mod rest;
 #[cfg(riscv_m)]
@@ -20,6 +22,8 @@ mod riscv_rows;
 #[cfg(riscv_m)]
 #[allow(unsafe_code)]
 mod riscv_sites;
+#[cfg(vectors)]
+mod vectors;
 
 use super::LayerRow;
 
@@ -59,8 +63,14 @@ pub(super) fn layer_row(layer: &LayerRow<'_, i16>, out: &mut [i16]) -> bool {
     true
 }
 
+/// Computes a row; whether it did.
+#[cfg(vectors)]
+pub(super) fn layer_row(layer: &LayerRow<'_, i16>, out: &mut [i16]) -> bool {
+    vectors::layer_row(layer, out)
+}
+
 /// There are no kernels for this processor.
-#[cfg(not(any(arm_dsp, riscv_m)))]
+#[cfg(not(any(arm_dsp, riscv_m, vectors)))]
 pub(super) fn layer_row(_: &LayerRow<'_, i16>, _: &mut [i16]) -> bool {
     false
 }

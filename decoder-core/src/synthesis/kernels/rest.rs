@@ -40,43 +40,8 @@ pub(super) fn layer_row(layer: &LayerRow<'_, i16>, out: &mut [i16]) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::synthesis::{Integer, portable_row};
-
     #[test]
     fn rows_are_the_portable_ones() {
-        let mut state = 1u32;
-        let mut random = || {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 16) as i32
-        };
-        let (mut rows, mut weights, mut starts) = ([[0; 8 * 9]; 3], [0; 9 * 8 * 8], [0; 8]);
-        // An interpreter takes minutes for more.
-        for number in 0..if cfg!(miri) { 60 } else { 3000 } {
-            let kind = [LayerKind::Point, LayerKind::Full, LayerKind::Depthwise][number % 3];
-            let [inputs, outputs] = [(); 2].map(|()| 1 + random() as usize % 8);
-            let square = kind == LayerKind::Depthwise || random() % 2 == 0;
-            let outputs = if square { inputs } else { outputs };
-            let sites = 1 + random() as usize % 7;
-            rows.as_flattened_mut().fill_with(|| random() as u16 as i16);
-            weights.fill_with(|| (random() % 2047 - 1023) as i16);
-            starts.fill_with(|| random() << (random() % 14));
-            let layer = LayerRow {
-                kind,
-                inputs,
-                outputs,
-                relu: random() % 2 == 0,
-                residual: square && random() % 2 == 0,
-                shift: 1 + random() as u32 % 15,
-                weights: &weights[..kind.weights(inputs, outputs)],
-                starts: if random() % 2 == 0 { &[] } else { &starts[..outputs] },
-                rows: rows.each_ref().map(|row| &row[..(sites + 2) * inputs]),
-            };
-            let mut results = [[0x55; 8 * 8]; 2];
-            let [own, portable] = results.each_mut().map(|row| &mut row[..sites * outputs]);
-            layer_row(&layer, own);
-            portable_row::<Integer>(&layer, portable);
-            assert_eq!(own, portable, "{layer:?}");
-        }
+        super::super::check::rows_are_portable::<8>(super::layer_row);
     }
 }
