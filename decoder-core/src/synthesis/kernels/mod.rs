@@ -15,6 +15,12 @@ mod check;
 mod rest;
 #[cfg(riscv_m)]
 #[allow(unsafe_code)]
+mod riscv_dense;
+#[cfg(riscv_m)]
+#[allow(unsafe_code)]
+mod riscv_depthwise;
+#[cfg(riscv_m)]
+#[allow(unsafe_code)]
 mod riscv_layers;
 #[cfg(riscv_m)]
 #[allow(unsafe_code)]

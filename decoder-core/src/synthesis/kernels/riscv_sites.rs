@@ -3,7 +3,8 @@
 
 use core::arch::naked_asm;
 
-use super::riscv_layers::{BYTES, Blocks, limit, processor, residual, restore, save};
+use super::riscv_dense::{Blocks, limit, residual};
+use super::riscv_layers::{BYTES, processor, restore, save};
 
 /// A weight of an output, the so manyth and so many bytes on, and its products with the activations of three sites.
 macro_rules! weight {
