@@ -19,13 +19,16 @@ const MAX_PAIRS: [usize; 2] = [MAX_INPUTS / 2, 9 * MAX_INPUTS / 2];
 
 /// Computes a row if it has the shape for it; whether it did.
 pub(super) fn layer_row(layer: &LayerRow<'_, i16>, out: &mut [i16]) -> bool {
-    let &LayerRow { kind, inputs, outputs, weights, .. } = layer;
+    let &LayerRow { kind, inputs, outputs, weights, rows, .. } = layer;
+    if !(1..=MAX_INPUTS).contains(&inputs) || outputs == 0 {
+        return false;
+    }
+    let width = out.len() / outputs;
     let square = layer.residual || kind == LayerKind::Depthwise;
-    let fits = (1..=MAX_INPUTS).contains(&inputs)
-        && outputs > 0
-        && (!square || inputs == outputs)
+    let fits = (!square || inputs == outputs)
         && weights.len() == kind.weights(inputs, outputs)
-        && (1..=15).contains(&layer.shift);
+        && (1..=15).contains(&layer.shift)
+        && rows.iter().all(|row| row.len() >= (width + 2) * inputs);
     if fits {
         match kind {
             LayerKind::Point => {
@@ -200,8 +203,34 @@ fn depthwise_row(layer: &LayerRow<'_, i16>, out: &mut [i16]) {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
+    #[test]
+    fn short_rows_are_refused() {
+        let (numbers, weights) = ([1; 10], [1; 4]);
+        let whole = LayerRow {
+            kind: LayerKind::Point,
+            inputs: 2,
+            outputs: 2,
+            relu: false,
+            residual: false,
+            shift: 1,
+            weights: &weights,
+            starts: &[],
+            rows: [&numbers; 3],
+        };
+        let mut out = [7; 6];
+        for short in 0..3 {
+            let mut rows = whole.rows;
+            rows[short] = &numbers[..9];
+            assert!(!layer_row(&LayerRow { rows, ..whole }, &mut out), "{short}");
+            assert_eq!(out, [7; 6], "{short}");
+        }
+        assert!(layer_row(&whole, &mut out));
+    }
+
     #[test]
     fn rows_are_the_portable_ones() {
-        super::super::check::rows_are_portable::<24>(|layer, out| assert!(super::layer_row(layer, out)));
+        super::super::check::rows_are_portable::<24>(|layer, out| assert!(layer_row(layer, out)));
     }
 }
