@@ -3,6 +3,7 @@
 mod arithmetic;
 #[cfg(feature = "float-reference")]
 mod float;
+mod inputs;
 mod integer;
 pub(crate) mod kernels;
 mod pipeline;
@@ -13,7 +14,8 @@ mod store;
 pub use arithmetic::{Arithmetic, LayerRow, portable_add_residual, portable_row, portable_upsample};
 #[cfg(feature = "float-reference")]
 pub use float::Float;
+pub(crate) use inputs::Inputs;
 pub use integer::Integer;
 pub use pipeline::Tiles;
-pub(crate) use pipeline::{Inputs, Memory, Pipeline};
+pub(crate) use pipeline::{Memory, Pipeline};
 pub use plan::{Demand, Plan};
