@@ -21,7 +21,7 @@ fn group(stage: &Stage) -> usize {
     match stage {
         Stage::Weights | Stage::Entropy | Stage::Octree => 0,
         Stage::Context => 1,
-        Stage::Layers | Stage::Upsampling | Stage::Skipping => 2,
+        Stage::Layers | Stage::Pipeline | Stage::Upsampling | Stage::Skipping => 2,
         Stage::Motion => 3,
         Stage::Output | Stage::Rgb565 => 4,
         Stage::Stream | Stage::Player | Stage::File(_) => 5,

@@ -22,6 +22,8 @@ pub enum Stage {
     Context,
     /// What need not be computed.
     Skipping,
+    /// Which row of which layer is next, and where it lies.
+    Pipeline,
     Layers,
     /// Inputs of a stage: the stage before upsampled, grids.
     Upsampling,
@@ -44,6 +46,7 @@ impl fmt::Display for Stage {
             Self::Octree => "octree",
             Self::Context => "context",
             Self::Skipping => "skipping",
+            Self::Pipeline => "pipeline",
             Self::Layers => "layers",
             Self::Upsampling => "upsampling",
             Self::Motion => "motion",
@@ -78,13 +81,12 @@ fn stage(file: &str, function: &str) -> Option<Stage> {
         "synthesis/store.rs" => Stage::Output,
         "mask.rs" => Stage::Skipping,
         "synthesis/pipeline.rs" if named(&["reach", "mark", "changed"]) => Stage::Skipping,
-        "synthesis/inputs.rs" if named(&["mark"]) => Stage::Skipping,
-        "synthesis/inputs.rs" if named(&["layer_row"]) => Stage::Layers,
-        "synthesis/inputs.rs" => Stage::Upsampling,
         "synthesis/pipeline.rs" if named(&["upsample", "replicate"]) => Stage::Upsampling,
         "synthesis/pipeline.rs" if named(&["finish", "emit"]) => Stage::Output,
-        "synthesis/pipeline.rs" if named(&["compute"]) => Stage::Layers,
-        "synthesis/pipeline.rs" => Stage::Stream,
+        "synthesis/pipeline.rs" => Stage::Pipeline,
+        "synthesis/inputs.rs" if named(&["mark", "speaks", "any_set"]) => Stage::Skipping,
+        "synthesis/inputs.rs" if named(&["layer_row"]) => Stage::Pipeline,
+        "synthesis/inputs.rs" => Stage::Upsampling,
         _ if file.starts_with("entropy/") => Stage::Entropy,
         _ if file.starts_with("octree/") => Stage::Octree,
         "synthesis/kernels/arm_rows.rs" | "synthesis/kernels/riscv_rows.rs" if named(&["rgb565"]) => Stage::Rgb565,
@@ -215,6 +217,24 @@ mod tests {
     }
 
     #[test]
+    fn nothing_of_the_synthesis_is_the_stream() {
+        let functions = ["Pipeline<A>::run", "Pipeline<A>::advance", "run_relay", "ring_row", "sites_mut", "widened"];
+        for function in functions {
+            let name = format!("synthesis::pipeline::{function}");
+            assert_eq!(stage("synthesis/pipeline.rs", &name), Some(Stage::Pipeline), "{name}");
+        }
+        for file in ["inputs", "pipeline", "prediction", "store"] {
+            let path = format!("synthesis/{file}.rs");
+            let text = fs::read_to_string(crate::shell::root().join("decoder-core/src").join(&path)).unwrap();
+            let names = text.split("fn ").skip(1).map(|rest| rest.split(['(', '<']).next().unwrap_or_default());
+            for name in names.filter(|name| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')) {
+                let found = stage(&path, &format!("synthesis::{file}::{name}"));
+                assert!(!matches!(found, Some(Stage::Stream | Stage::File(_))), "{path}: {name}");
+            }
+        }
+    }
+
+    #[test]
     fn names_lose_their_hash() {
         assert_eq!(short("decoder_core::latents::Latents::advance::h0123456789abcdef"), "latents::Latents::advance");
         assert_eq!(short("memcpy"), "memcpy");
@@ -224,6 +244,8 @@ mod tests {
     fn names_tell_the_stage() {
         let names = [
             ("synthesis::store::Store::commit", Stage::Output),
+            ("synthesis::pipeline::run_relay", Stage::Pipeline),
+            ("synthesis::inputs::any_set", Stage::Skipping),
             ("entropy::symbols::laplace", Stage::Entropy),
             ("octree::context::dot", Stage::Context),
             ("synthesis::kernels::arm_dsp::run", Stage::Layers),
