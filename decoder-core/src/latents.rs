@@ -194,6 +194,7 @@ impl LatentPlan {
     /// The place of a slice of a channel in the latents. `slice` counts in the chunk from 1; 0 is the last slice of the chunk before, which
     /// only grids have that are interpolated in time.
     #[must_use]
+    #[inline(never)]
     pub fn slice(&self, channel: usize, slice: usize) -> Range<usize> {
         let Some(of) = self.channels.get(channel) else { return 0..0 };
         let Some(plane) = (usize::from(of.kept) + slice).checked_sub(1) else { return 0..0 };
