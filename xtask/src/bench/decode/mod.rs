@@ -10,9 +10,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
-use host_encoder::cli::Usage;
+use host_encoder::cli::{Usage, grouped};
 
 use crate::run::board::{Board, Machine};
+use crate::run::emulator::missing_target;
+use crate::run::image::Image;
+use crate::run::profile::size::Sizes;
 use crate::shell;
 use clips::Clip;
 use table::{Costs, Figures};
@@ -29,6 +32,9 @@ pub struct DecodeArgs {
     /// Encode the project's own clips anew first, as after a change of the format; minutes
     #[arg(long)]
     encode: bool,
+    /// Print instead what takes the flash of the decoder alone, by file of its source
+    #[arg(long, conflicts_with_all = ["files", "encode", "bless"])]
+    flash: bool,
     /// Write the tables into docs/decode.md and README.md
     #[arg(long, conflicts_with_all = ["files", "board"])]
     bless: bool,
@@ -41,6 +47,9 @@ fn document() -> PathBuf {
 
 /// Decodes all clips on all machines and prints the table.
 pub fn run(args: &DecodeArgs) -> Result<()> {
+    if args.flash {
+        return print_flash(&args.board);
+    }
     if args.encode {
         clips::encode_all()?;
     }
@@ -65,6 +74,19 @@ pub fn run(args: &DecodeArgs) -> Result<()> {
             fs::write(&path, page).with_context(|| format!("cannot write {}", path.display()))?;
             println!("written into {}", path.display());
         }
+    }
+    Ok(())
+}
+
+/// Prints what takes the flash of the decoder alone on each machine.
+fn print_flash(boards: &[Board]) -> Result<()> {
+    for machine in boards.iter().map(|board| board.machine()) {
+        if let Some(missing) = missing_target(machine.target) {
+            bail!(Usage(missing));
+        }
+        let elf = table::decoder_alone(machine)?;
+        let flash = grouped(Image::read(&elf)?.flash);
+        println!("{}, {flash} bytes\n\n{}", machine.description(), Sizes::read(&elf)?.table());
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The figures, and the table that is committed.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use host_encoder::cli::grouped;
@@ -94,6 +94,11 @@ impl Figures {
     }
 }
 
+/// The image of the decoder alone: that of `no-panic`.
+pub fn decoder_alone(machine: &Machine) -> Result<PathBuf> {
+    build_firmware("no-panic", "no-panic", machine.target, machine.cpu, &[])
+}
+
 /// What a machine's decoder takes.
 pub struct MachineFigures {
     machine: &'static Machine,
@@ -102,11 +107,10 @@ pub struct MachineFigures {
 }
 
 impl MachineFigures {
-    /// Measures the kernels, and the decoder alone: the image of `no-panic`.
+    /// Measures the kernels, and the decoder alone.
     pub fn measure(machine: &'static Machine, elf: &Path) -> Result<Self> {
         let kernels = kernels(&machine.play(elf, "kernels", b"")?, machine)?;
-        let decoder = build_firmware("no-panic", "no-panic", machine.target, machine.cpu, &[])?;
-        Ok(Self { machine, flash: Image::read(&decoder)?.flash, kernels })
+        Ok(Self { machine, flash: Image::read(&decoder_alone(machine)?)?.flash, kernels })
     }
 
     fn cells(&self) -> Vec<String> {

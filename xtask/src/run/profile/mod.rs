@@ -1,6 +1,7 @@
 //! `run --profile`: where the instructions go, by a plugin of QEMU that counts how often each is executed.
 
 mod cycles;
+pub mod size;
 mod stages;
 
 use std::collections::BTreeMap;

@@ -65,6 +65,11 @@ pub struct Place {
     pub function: String,
 }
 
+/// Folders of source.
+pub const DECODER: &str = "decoder-core/src/";
+const FIRMWARE: &str = "firmware/src/";
+const SOURCES: [&str; 2] = [DECODER, FIRMWARE];
+
 /// Decides by a file of the decoder and a function in it; `None` for what serves several stages, so that the caller decides.
 fn stage(file: &str, function: &str) -> Option<Stage> {
     let named = |names: &[&str]| names.iter().any(|name| function.contains(name));
@@ -101,10 +106,10 @@ fn stage(file: &str, function: &str) -> Option<Stage> {
 /// The stage of a path of the source.
 fn stage_of_path(path: &str, function: &str) -> Option<Stage> {
     let path = path.replace('\\', "/");
-    if let Some((_, file)) = path.rsplit_once("decoder-core/src/") {
+    if let Some((_, file)) = path.rsplit_once(DECODER) {
         return stage(file, function);
     }
-    path.contains("firmware/src/").then_some(Stage::Player)
+    path.contains(FIRMWARE).then_some(Stage::Player)
 }
 
 /// The stage of a function by its modules.
@@ -114,6 +119,15 @@ fn stage_of_name(name: &str) -> Stage {
     let files = (1..=modules.len()).map(|depth| format!("{}.rs", modules[..depth].join("/")));
     let mut stages = files.filter_map(|file| stage(&file, name)).filter(|stage| !matches!(stage, Stage::File(_)));
     stages.next().unwrap_or(if path.starts_with("synthesis") { Stage::Layers } else { Stage::Stream })
+}
+
+/// The file of the decoder's source that a symbol is named after.
+pub fn file_of_symbol(mangled: &str) -> Option<String> {
+    let name = addr2line::demangle_auto(mangled.into(), None);
+    let (_, path) = name.split_once("decoder_core::")?;
+    let modules: Vec<&str> = path.split("::").collect();
+    let mut files = (1..modules.len()).rev().map(|depth| format!("{DECODER}{}.rs", modules[..depth].join("/")));
+    files.find(|file| crate::shell::root().join(file).is_file())
 }
 
 /// The debug information of an image.
@@ -160,6 +174,24 @@ impl Symbols {
             let function = short(&symbol);
             Place { stage: stage_of_name(&function), function }
         }))
+    }
+
+    /// The symbol at an address.
+    pub fn symbol(&self, address: u64) -> Option<&str> {
+        self.loader.find_symbol(address)
+    }
+
+    /// The file that an address comes from, of the decoder's or the firmware's source; the innermost one of inlined functions.
+    pub fn file(&self, address: u64) -> Result<Option<String>> {
+        let mut frames = self.loader.find_frames(address).map_err(|error| anyhow!("{error}"))?;
+        while let Some(frame) = frames.next()? {
+            let path = frame.location.as_ref().and_then(|location| location.file).unwrap_or_default();
+            let path = path.replace('\\', "/");
+            if let Some(at) = SOURCES.iter().find_map(|source| path.rfind(source)) {
+                return Ok(Some(path[at..].to_owned()));
+            }
+        }
+        Ok(self.loader.find_symbol(address).and_then(file_of_symbol))
     }
 
     /// Code that belongs to its callers, for the plugin: a line for each range.
@@ -238,6 +270,22 @@ mod tests {
     fn names_lose_their_hash() {
         assert_eq!(short("decoder_core::latents::Latents::advance::h0123456789abcdef"), "latents::Latents::advance");
         assert_eq!(short("memcpy"), "memcpy");
+    }
+
+    #[test]
+    fn symbols_tell_the_file() {
+        let cases = [
+            (
+                "decoder_core::synthesis::kernels::arm_shapes::blocks",
+                Some("decoder-core/src/synthesis/kernels/arm_shapes.rs"),
+            ),
+            ("decoder_core::entropy::tables::ZERO", Some("decoder-core/src/entropy/tables.rs")),
+            ("<decoder_core::decoder::DecoderWith<A>>::begin", Some("decoder-core/src/decoder.rs")),
+            ("core::iter::Iterator::next", None),
+        ];
+        for (symbol, file) in cases {
+            assert_eq!(file_of_symbol(symbol).as_deref(), file, "{symbol}");
+        }
     }
 
     #[test]
