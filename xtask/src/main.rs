@@ -3,6 +3,7 @@
 mod bench;
 mod c_library;
 mod ci;
+mod clips;
 mod conformance;
 mod demo;
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod setup;
 mod shell;
 mod tables;
 mod test;
+mod train_prior;
 mod web;
 
 use std::process::ExitCode;
@@ -65,6 +67,8 @@ enum Task {
     CLibrary(c_library::LibraryArgs),
     /// Write the decoder's probability tables anew
     Tables,
+    /// Train the generic weights that fits of a level begin with
+    TrainPrior(train_prior::PriorArgs),
     /// Install what the other tasks need, and say what is optional
     Setup,
     #[command(flatten)]
@@ -87,6 +91,7 @@ fn main() -> ExitCode {
         Task::NoPanic => no_panic::run(),
         Task::CLibrary(args) => c_library::run(&args),
         Task::Tables => tables::run(),
+        Task::TrainPrior(args) => train_prior::run(&args),
         Task::Setup => setup::run(),
         Task::Codec(command) => command.run(),
     })

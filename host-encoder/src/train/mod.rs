@@ -11,6 +11,7 @@ mod network;
 mod outline;
 mod parallel;
 mod presets;
+mod prior;
 mod quantise;
 mod random;
 mod recentre;
@@ -35,6 +36,7 @@ pub use cost::{Cost, Load, expected_cost, steps, work};
 pub use fit::Progress;
 pub use outline::{Outline, Span};
 pub use presets::architecture;
+pub use prior::{Prior, PriorTraining, cost_from, train_prior};
 pub use state::{FitState, Forgetful, Keeper};
 pub use target::{Found, Target, encode_to_target};
 

@@ -28,6 +28,11 @@ impl Random {
         (self.0.next_u32() >> 8) as f32 / (1 << 24) as f32
     }
 
+    /// Uniform in `0..bound`, a bound of 0 taken as 1.
+    pub fn below(&mut self, bound: usize) -> usize {
+        (self.0.next_u64() % bound.max(1) as u64) as usize
+    }
+
     /// Normal with deviation 1 (sum of twelve uniforms).
     pub fn normal(&mut self) -> f32 {
         (0..12).map(|_| self.unit()).sum::<f32>() - 6.0

@@ -9,6 +9,7 @@ use crate::autodiff::optim::{Adam, AdamSettings};
 use super::EncodeError;
 use super::guard::{Guard, Verdict};
 use super::network::{BIAS_STEP, CONTEXT_STEP, GAIN_STEP, Network, Objective, Pictures};
+use super::prior::Prior;
 use super::random::{Kumaraswamy, Random};
 use super::recentre::recentre;
 use super::schedule::{Moment, Phase};
@@ -118,6 +119,28 @@ impl Run {
             let value = self.network.graph.value_mut(leaf.var);
             value.slice_axis_mut(Axis(0), Slice::from(..from.shape()[0])).assign(from);
         }
+    }
+
+    /// All that is trained besides latents.
+    fn parameter_vars(&self) -> Vec<Var> {
+        self.trained.iter().filter(|leaf| leaf.kind != Kind::Latent).map(|leaf| leaf.var).collect()
+    }
+
+    /// All that is trained besides latents, as it is now.
+    pub fn prior(&self) -> Prior {
+        Prior::of(self.parameter_vars().into_iter().map(|var| self.network.graph.value(var)))
+    }
+
+    /// Takes generic weights; `false`, and nothing changed, if they are those of another network.
+    pub fn begin_with(&mut self, prior: &Prior) -> bool {
+        let vars = self.parameter_vars();
+        let fits = prior.fits(vars.iter().map(|&var| self.network.graph.value(var).shape()));
+        if fits {
+            for (var, array) in vars.into_iter().zip(prior.arrays()) {
+                self.network.graph.value_mut(var).assign(&array);
+            }
+        }
+        fits
     }
 
     /// What is trained, as it is now.

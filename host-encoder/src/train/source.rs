@@ -95,5 +95,5 @@ fn source_motion(frames: &[Frame], architecture: &Architecture, geometry: Geomet
 /// What an encode of pictures like `frame` minimises.
 fn objective(frame: &Frame, settings: &EncodeSettings) -> Objective {
     let structural = settings.metric == Metric::MsSsim;
-    Objective { lambda: settings.lambda, structural, size: [frame.width, frame.height] }
+    Objective { lambda: settings.lambda, structural, parameter_price: 1.0, size: [frame.width, frame.height] }
 }

@@ -38,6 +38,8 @@ pub struct Objective {
     pub lambda: f64,
     /// Whether structure counts, or squared errors alone.
     pub structural: bool,
+    /// Price of a bit of a parameter, relative to one of a latent.
+    pub parameter_price: f64,
     /// Luma columns and rows of the pictures.
     pub size: [usize; 2],
 }
@@ -108,7 +110,7 @@ pub struct Network {
     /// What each of them counts.
     prices: Vec<f64>,
     /// Bits of the parameters.
-    pub parameter_bits: Vec<Var>,
+    parameter_bits: Vec<Var>,
     /// Bits that no training changes: gains, shifts, scale classes.
     fixed_bits: f64,
     /// What is minimised.
@@ -182,7 +184,7 @@ impl Network {
         };
         network.add_pictures(architecture, geometry, pictures, objective);
         network.add_rates(architecture, geometry, frames, pictures.predicted);
-        network.add_loss(objective.lambda);
+        network.add_loss(objective);
         network
     }
 
@@ -243,13 +245,14 @@ impl Network {
         self.mean_distortion() + lambda * self.counted_bits() / self.pixels
     }
 
-    fn add_loss(&mut self, lambda: f64) {
+    fn add_loss(&mut self, objective: &Objective) {
+        let &Objective { lambda, parameter_price, .. } = objective;
         let [luma, chroma] = &self.distortion;
         let (of_distortion, of_bit) = (1.0 / luma.len() as f64, lambda / self.pixels);
         let terms = [(luma, of_distortion), (&self.dissimilarity, 0.0), (chroma, of_distortion)];
         let terms = terms.into_iter().flat_map(|(vars, weight)| vars.iter().map(move |&var| (var, weight)));
         let bits = self.bits.iter().zip(&self.prices).map(|(&var, &price)| (var, price * of_bit));
-        let parameters = self.parameter_bits.iter().map(|&var| (var, of_bit));
+        let parameters = self.parameter_bits.iter().map(|&var| (var, parameter_price * of_bit));
         let terms: Vec<(Var, f64)> = terms.chain(bits).chain(parameters).collect();
         let parts: Vec<(Var, Var)> = terms.chunks(SUMMANDS).map(|terms| self.sum(terms)).collect();
         self.weights = parts.iter().map(|&(weights, _)| weights).collect();
@@ -283,7 +286,7 @@ mod tests {
         let picture = |frame: usize| Array3::from_shape_fn(shape, |(c, y, x)| (60 + 20 * c + 3 * y + x + frame) as f32);
         let targets: Vec<_> = (0..3).map(picture).collect();
         // Bits count next to nothing, so that gradients tell of the pictures.
-        let objective = Objective { lambda: 1e-6, structural, size: [46, 34] };
+        let objective = Objective { lambda: 1e-6, structural, parameter_price: 1.0, size: [46, 34] };
         let random = &mut Random::new(1);
         let pictures = Pictures { targets: &targets, predicted: true, colour: [100; 3] };
         let mut network = Network::new(&architecture, geometry, pictures, &objective, random);

@@ -10,7 +10,7 @@ mod work;
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use decoder_core::Level;
 use host_encoder::cli::{EffortName, LevelName};
@@ -19,7 +19,7 @@ use host_encoder::io::{ClipRange, Input, read_clip};
 use host_encoder::reference::{self, Reference};
 use host_encoder::sample::{SampleSettings, sample_clip};
 
-use crate::shell;
+use crate::{clips, shell};
 use store::Store;
 use work::{Builds, Job};
 
@@ -135,19 +135,7 @@ impl Source {
 
 /// The clips that the arguments mean, each with a name of its own.
 fn sources(args: &RdArgs) -> Result<Vec<Source>> {
-    let mut sources = Vec::new();
-    for path in &args.clips {
-        if !path.is_dir() {
-            sources.push(Source::File(path.clone()));
-            continue;
-        }
-        let entries = fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
-        let mut clips: Vec<_> = paths.into_iter().filter(|path| path.extension().is_some_and(|e| e == "y4m")).collect();
-        ensure!(!clips.is_empty(), "{} has no .y4m files", path.display());
-        clips.sort();
-        sources.extend(clips.into_iter().map(Source::File));
-    }
+    let mut sources: Vec<Source> = clips::files(&args.clips)?.into_iter().map(Source::File).collect();
     if sources.is_empty() {
         sources.push(Source::Sample);
     }
