@@ -46,6 +46,14 @@ pub enum Metric {
     MsSsim,
 }
 
+/// What an encode leaves out that it could have, so that it can be measured what this brings. Nobody's files want that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ablation {
+    /// Weights, biases, gains, context parameters and pictures stay real numbers to the end of the fitting and are rounded after it; else the last
+    /// steps are made with what the decoder will have.
+    pub rounds_afterwards: bool,
+}
+
 /// The settings of an encode. The same clip, settings and seed give the same bytes, whatever the number of threads.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -73,6 +81,9 @@ pub struct EncodeSettings {
     pub segment_frames: u16,
     /// Whether scene cuts begin segments.
     pub scene_cuts: bool,
+    /// What is left out for the sake of a measurement; no plan has it.
+    #[serde(skip)]
+    pub ablation: Ablation,
 }
 
 impl Default for EncodeSettings {
@@ -88,6 +99,7 @@ impl Default for EncodeSettings {
             root_depth: None,
             segment_frames: 128,
             scene_cuts: true,
+            ablation: Ablation::default(),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use decoder_core::synthesis::{Float, Integer};
 use decoder_core::{Decoder, Error, Limits, Stream, Tiles};
+use host_encoder::bitstream::SegmentModel;
 use nvl_tests::frames::{Collector, decode_changes, decode_with};
 use nvl_tests::naive;
 use nvl_tests::streams::{any_stream, for_seeds, sparse_stream};
@@ -16,6 +17,17 @@ fn the_decoder_and_the_naive_one_show_the_same_pictures() {
         let expected: Vec<_> = stream.models.iter().flat_map(|model| naive::decode(&stream.header, model)).collect();
         let pictures = decode_with::<Integer>(&stream.bytes);
         prop_assert!(pictures.as_ref() == Ok(&expected), "{:?}", pictures.map(|pictures| pictures.len()));
+        Ok(())
+    });
+}
+
+#[test]
+fn what_is_written_is_read_back() {
+    for_seeds(40, |seed| {
+        let stream = any_stream(seed);
+        let opened = Stream::open(&stream.bytes, &Limits::HOST).expect("it opens");
+        let read = opened.segments().map(|segment| SegmentModel::read(&stream.header, &segment?));
+        prop_assert_eq!(read.collect::<Result<Vec<_>, _>>(), Ok(stream.models));
         Ok(())
     });
 }

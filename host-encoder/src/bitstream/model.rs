@@ -1,10 +1,13 @@
 //! A segment in integers, and the walk that codes it.
 
-use decoder_core::entropy::Coder;
+use std::ops::Range;
+
+use decoder_core::Segment;
+use decoder_core::entropy::{Coder, RangeDecoder};
 use decoder_core::latents::{Chunk, Group, LatentPlan, Latents};
 use decoder_core::weights::{ParameterCount, Parameters, Scalars, code};
-use decoder_core::wire::{Architecture, Geometry, Temporal};
-use ndarray::{Array4, s};
+use decoder_core::wire::{Architecture, FileHeader, Geometry, Temporal};
+use ndarray::{Array4, Axis};
 use serde::{Deserialize, Serialize};
 
 /// All that a segment's payload says.
@@ -87,12 +90,36 @@ impl SegmentModel {
         coder: &mut C,
         bits: impl Fn(&C) -> f64,
     ) -> Result<CodedBits, decoder_core::Error> {
+        self.clone().walk(architecture, geometry, coder, bits)
+    }
+
+    /// Reads a segment's payload: the inverse of [`segment_bytes`](super::segment_bytes).
+    ///
+    /// # Errors
+    /// What the payload is corrupt by.
+    pub fn read(file: &FileHeader, segment: &Segment<'_>) -> Result<Self, decoder_core::Error> {
+        let (header, geometry) = (&segment.header, file.geometry());
+        let mut model = Self::zeros(&file.architecture, geometry, header.frames.into(), header.predicted);
+        model.colour = header.colour;
+        let mut coder = RangeDecoder::new(segment.payload()?);
+        model.walk(&file.architecture, geometry, &mut coder, |_| 0.0)?;
+        coder.finish()?;
+        Ok(model)
+    }
+
+    /// Hands everything to an encoder, or takes it from a decoder.
+    fn walk<C: Coder>(
+        &mut self,
+        architecture: &Architecture,
+        geometry: Geometry,
+        coder: &mut C,
+        bits: impl Fn(&C) -> f64,
+    ) -> Result<CodedBits, decoder_core::Error> {
         let mut spent = CodedBits { grids: vec![0.0; self.grids.len()], ..CodedBits::default() };
         let start = bits(coder);
-        let mut own = self.clone();
         let mut parameters =
-            Parameters { weights: &mut own.weights, biases: &mut own.biases, context: &mut own.context };
-        code(coder, architecture, &mut own.scalars, &mut parameters)?;
+            Parameters { weights: &mut self.weights, biases: &mut self.biases, context: &mut self.context };
+        code(coder, architecture, &mut self.scalars, &mut parameters)?;
         spent.weights = bits(coder) - start;
 
         let plan = LatentPlan::new(architecture, geometry);
@@ -104,10 +131,13 @@ impl SegmentModel {
         for (number, grid) in architecture.grids.iter().enumerate() {
             if grid.temporal == Temporal::Whole {
                 let group = Group::Grid(number);
-                self.fill(&mut latents, &plan, group, 0, 1);
+                self.exchange(&mut latents, &plan, group, 0..1, Way::In);
                 let before = bits(coder);
                 latents.code_group(coder, &plan, architecture, &self.context, group, whole, work)?;
                 spent.grids[number] += bits(coder) - before;
+                if C::DECODES {
+                    self.exchange(&mut latents, &plan, group, 0..1, Way::Out);
+                }
             }
         }
         let chunk_frames = 1 << architecture.root_depth;
@@ -118,16 +148,15 @@ impl SegmentModel {
             let frames = (self.frames - first).min(chunk_frames);
             let chunk = Chunk { first, frames, predicted };
             for group in plan.groups() {
-                match group {
-                    Group::Motion if predicted => self.fill(&mut latents, &plan, group, first, frames),
+                let slices = match group {
+                    Group::Motion if predicted => first..first + frames,
+                    Group::Motion => continue,
                     Group::Grid(number) => match architecture.grids[number].temporal {
                         Temporal::Whole => continue,
-                        Temporal::Every(log2) => {
-                            self.fill(&mut latents, &plan, group, first >> log2, ((frames - 1) >> log2) + 1);
-                        }
+                        Temporal::Every(log2) => first >> log2..((first + frames - 1) >> log2) + 1,
                     },
-                    Group::Motion => continue,
-                }
+                };
+                self.exchange(&mut latents, &plan, group, slices.clone(), Way::In);
                 let before = bits(coder);
                 latents.code_group(coder, &plan, architecture, &self.context, group, chunk, work)?;
                 let cost = bits(coder) - before;
@@ -135,26 +164,40 @@ impl SegmentModel {
                     Group::Motion => spent.motion += cost,
                     Group::Grid(number) => spent.grids[number] += cost,
                 }
+                if C::DECODES {
+                    self.exchange(&mut latents, &plan, group, slices, Way::Out);
+                }
             }
         }
         Ok(spent)
     }
 
-    /// Puts `slices` slices from `first` on into the chunk's places.
-    fn fill(&self, latents: &mut Latents<'_>, plan: &LatentPlan, group: Group, first: usize, slices: usize) {
-        let source = match group {
-            Group::Motion => self.motion.as_ref(),
-            Group::Grid(number) => self.grids.get(number),
+    /// Copies some of a group's slices into the chunk's places, or from there.
+    fn exchange(&mut self, latents: &mut Latents<'_>, plan: &LatentPlan, group: Group, slices: Range<usize>, way: Way) {
+        let own = match group {
+            Group::Motion => self.motion.as_mut(),
+            Group::Grid(number) => self.grids.get_mut(number),
         };
-        let Some(source) = source else { return };
+        let Some(own) = own else { return };
         let channel = plan.first_channel(group);
-        for (at, of_channel) in source.axis_iter(ndarray::Axis(1)).enumerate() {
-            for slice in 0..slices {
-                let place = plan.slice(channel + at, slice + 1);
-                for (to, from) in latents.latents[place].iter_mut().zip(of_channel.slice(s![first + slice, .., ..])) {
-                    *to = *from;
+        for (at, mut of_channel) in own.axis_iter_mut(Axis(1)).enumerate() {
+            for (number, slice) in slices.clone().enumerate() {
+                let place = plan.slice(channel + at, number + 1);
+                let own = of_channel.index_axis_mut(Axis(0), slice);
+                for (own, coded) in own.into_iter().zip(&mut latents.latents[place]) {
+                    match way {
+                        Way::In => *coded = *own,
+                        Way::Out => *own = *coded,
+                    }
                 }
             }
         }
     }
+}
+
+/// Into the memory that is coded from, or out of it.
+#[derive(Clone, Copy)]
+enum Way {
+    In,
+    Out,
 }

@@ -194,6 +194,7 @@ impl CodingArgs {
             root_depth: self.root_depth,
             segment_frames: self.segment_frames,
             scene_cuts: !self.no_scene_cuts,
+            ablation: default.ablation,
         }
     }
 }

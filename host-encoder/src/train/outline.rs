@@ -1,6 +1,7 @@
 //! How a clip is cut into segments.
 
-use decoder_core::wire::{FileHeader, Geometry};
+use decoder_core::Level;
+use decoder_core::wire::{Architecture, FileHeader, Geometry};
 use serde::{Deserialize, Serialize};
 
 use crate::frame::{Clip, Frame};
@@ -95,6 +96,19 @@ impl Outline {
         })?;
         Ok(Self { header, segments })
     }
+
+    /// The same segments made of something else than what the presets have, at the least level that allows it.
+    ///
+    /// # Errors
+    /// If the format or the largest level does not allow it.
+    pub fn with_architecture(mut self, architecture: Architecture) -> Result<Self, decoder_core::Error> {
+        self.header.architecture = architecture;
+        let limits = self.header.check()?.limits;
+        let allows = |level: &Level| level.limits().check(&limits).is_ok();
+        self.header.level = Level::ALL.into_iter().find(allows).unwrap_or(Level::Full);
+        self.header.level.limits().check(&limits)?;
+        Ok(self)
+    }
 }
 
 /// Lengths of the segments of `frames` frames: a segment begins at each of `cuts` that leaves both sides long enough, and no
@@ -120,6 +134,19 @@ fn split(frames: usize, longest: usize) -> impl Iterator<Item = usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sample::{SampleSettings, sample_clip};
+
+    #[test]
+    fn another_architecture_has_the_least_level_that_allows_it() {
+        let clip = sample_clip(&SampleSettings { width: 64, height: 48, frames: 2, rate: (24, 1) });
+        let at = |level| EncodeSettings { level, ..EncodeSettings::default() };
+        let outline = Outline::new(&clip, &at(Level::Edge)).expect("it fits");
+        let mut nano = architecture(&at(Level::Nano), outline.header.geometry());
+        let changed = outline.clone().with_architecture(nano.clone()).expect("it fits");
+        assert_eq!((changed.header.level, &changed.header.architecture), (Level::Nano, &nano));
+        nano.stages.pop();
+        assert!(outline.with_architecture(nano).is_err(), "a grid has no stage");
+    }
 
     #[test]
     fn segments_begin_at_cuts_and_keep_their_bounds() {

@@ -5,6 +5,7 @@ use ndarray::{Axis, Slice};
 
 use crate::autodiff::Var;
 use crate::autodiff::optim::{Adam, AdamSettings};
+use crate::settings::Ablation;
 
 use super::EncodeError;
 use super::guard::{Guard, Verdict};
@@ -54,6 +55,7 @@ pub struct Run {
     phase: Phase,
     lambda: f64,
     structural: bool,
+    ablation: Ablation,
     /// The tape.
     pub network: Network,
     trained: Vec<Trained>,
@@ -84,6 +86,7 @@ impl Run {
             phase,
             lambda,
             structural: source.objective.structural,
+            ablation: source.ablation,
             trained: trained(&network),
             shifts: vec![SHIFT; network.layers.len()],
             network,
@@ -191,7 +194,8 @@ impl Run {
             self.noise = Some(Kumaraswamy::new(moment.noise_shape));
         }
         if let Some(noise) = &self.noise {
-            prepare(&mut self.network, &moment, noise, &self.shifts, random);
+            let rounds = [moment.quantised, moment.settled].map(|now| now && !self.ablation.rounds_afterwards);
+            prepare(&mut self.network, &moment, rounds, noise, &self.shifts, random);
         }
         moment
     }
@@ -254,18 +258,26 @@ fn trained(network: &Network) -> Vec<Trained> {
     latents.chain(gains).chain(layers.chain(context).map(|var| (var, Kind::Weight))).map(new).collect()
 }
 
-/// Sets the leaves that a step's moment decides.
-fn prepare(network: &mut Network, moment: &Moment, noise: &Kumaraswamy, shifts: &[u8], random: &mut Random) {
+/// Sets the leaves that a step's moment decides. `rounds` says whether weights and pictures are rounded, and whether scalars, biases and context
+/// parameters are.
+fn prepare(
+    network: &mut Network,
+    moment: &Moment,
+    [rounds_weights, rounds_rest]: [bool; 2],
+    noise: &Kumaraswamy,
+    shifts: &[u8],
+    random: &mut Random,
+) {
     let graph = &mut network.graph;
     graph.value_mut(network.rounding)[0] = moment.temperature;
     graph.value_mut(network.rounding)[1] = f32::from(u8::from(moment.settled));
-    graph.value_mut(network.picture_rounding)[0] = f32::from(u8::from(moment.quantised));
+    graph.value_mut(network.picture_rounding)[0] = f32::from(u8::from(rounds_weights));
     for (var, step) in network.scalar_quantisers.into_iter().zip([GAIN_STEP, BIAS_STEP, CONTEXT_STEP]) {
-        graph.value_mut(var)[0] = if moment.settled { step } else { 0.0 };
+        graph.value_mut(var)[0] = if rounds_rest { step } else { 0.0 };
     }
     for (layer, &shift) in network.layers.iter().zip(shifts) {
         let step = (-f32::from(shift)).exp2();
-        graph.value_mut(layer.quantiser)[0] = if moment.quantised { step } else { 0.0 };
+        graph.value_mut(layer.quantiser)[0] = if rounds_weights { step } else { 0.0 };
         graph.value_mut(layer.priced_step)[0] = step;
     }
     if !moment.settled {
@@ -273,6 +285,37 @@ fn prepare(network: &mut Network, moment: &Moment, noise: &Kumaraswamy, shifts: 
             if let Some(values) = graph.value_mut(grid.noise).as_slice_mut() {
                 random.fill(noise, values);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::{SampleSettings, sample_clip};
+    use crate::settings::EncodeSettings;
+    use crate::train::Outline;
+    use crate::train::schedule::Schedule;
+
+    #[test]
+    fn the_last_step_has_the_decoders_numbers_unless_they_are_rounded_afterwards() {
+        let clip = sample_clip(&SampleSettings { width: 16, height: 16, frames: 2, rate: (24, 1) });
+        for rounds_afterwards in [false, true] {
+            let ablation = Ablation { rounds_afterwards };
+            let settings = EncodeSettings { ablation, ..EncodeSettings::default() };
+            let header = Outline::new(&clip, &settings).expect("it fits").header;
+            let source = Source::new(&clip.frames, &header.architecture, header.geometry(), &settings);
+            let phase = *Schedule::new(settings.effort, clip.frames.len()).phases.last().expect("there is one");
+            let random = &mut Random::new(1);
+            let mut run = Run::new(&source, phase, random);
+            run.prepare(phase.end() - 1, random);
+            let network = &run.network;
+            let of_layers = network.layers.iter().map(|layer| layer.quantiser);
+            let rounding = of_layers.chain(network.scalar_quantisers).chain([network.picture_rounding]);
+            for (number, var) in rounding.enumerate() {
+                assert_eq!(network.graph.value(var)[0] > 0.0, !rounds_afterwards, "{number}");
+            }
+            assert_eq!(network.graph.value(network.rounding)[1], 1.0, "latents are integers in both");
         }
     }
 }

@@ -4,7 +4,7 @@ use decoder_core::wire::{Architecture, Geometry};
 use ndarray::{Array3, Array4};
 
 use crate::frame::Frame;
-use crate::settings::{EncodeSettings, Metric};
+use crate::settings::{Ablation, EncodeSettings, Metric};
 
 use super::motion_search::{self, Planes};
 use super::network::Objective;
@@ -26,6 +26,8 @@ pub struct Source<'a> {
     pub colour: [u8; 3],
     /// What is minimised.
     pub objective: Objective,
+    /// What is left out.
+    pub ablation: Ablation,
 }
 
 impl<'a> Source<'a> {
@@ -43,6 +45,7 @@ impl<'a> Source<'a> {
             motion: source_motion(frames, architecture, geometry, settings.lambda),
             colour: mean_colour(&frames[0]),
             objective: objective(&frames[0], settings),
+            ablation: settings.ablation,
         }
     }
 }

@@ -5,7 +5,8 @@ use rayon::prelude::*;
 
 use super::octree::context_net::{INPUTS, Network};
 pub use super::octree::lanes::LaneMath;
-use super::octree::layout::{Layout, PASSES};
+pub use super::octree::laplace::{Cost as LaplaceCost, cost as laplace_cost};
+pub use super::octree::layout::{Group, Layout, PASSES};
 use super::octree::root::{Evaluate, Root, Source, sign};
 use super::{items, items_mut};
 use crate::autodiff::Op;
