@@ -1,5 +1,7 @@
 //! `bench`: measurements.
 
+mod ablation;
+mod clips;
 mod decode;
 mod encode;
 mod rd;
@@ -13,6 +15,8 @@ use host_encoder::cli::install_interrupt_handler;
 /// What to measure.
 #[derive(Debug, Subcommand)]
 pub enum BenchCommand {
+    /// What each part of the codec brings: with it, without it, at equal quality
+    Ablation(ablation::AblationArgs),
     /// Instructions, memory and estimated speed of decoding on every emulated microcontroller
     Decode(decode::DecodeArgs),
     /// Time, size and quality of every level on the demo's clip
@@ -29,6 +33,7 @@ pub enum BenchCommand {
 pub fn run(command: &BenchCommand) -> Result<()> {
     install_interrupt_handler();
     match command {
+        BenchCommand::Ablation(args) => ablation::run(args),
         BenchCommand::Decode(args) => decode::run(args),
         BenchCommand::Encode(args) => encode::run(args),
         BenchCommand::Rd(args) => rd::run(args),

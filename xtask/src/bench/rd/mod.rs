@@ -1,8 +1,8 @@
 //! `bench rd`: rate and distortion of every level against ffmpeg's codecs.
 
-mod ours;
+pub(super) mod ours;
 mod plot;
-mod point;
+pub(super) mod point;
 mod report;
 mod store;
 mod work;
@@ -10,16 +10,14 @@ mod work;
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
 use decoder_core::Level;
 use host_encoder::cli::{EffortName, LevelName};
-use host_encoder::frame::Clip;
-use host_encoder::io::{ClipRange, Input, read_clip};
 use host_encoder::reference::{self, Reference};
-use host_encoder::sample::{SampleSettings, sample_clip};
 
-use crate::{clips, shell};
+use super::clips::{Source, lambda, sources};
+use crate::shell;
 use store::Store;
 use work::{Builds, Job};
 
@@ -58,7 +56,7 @@ pub struct RdArgs {
 
 /// Measures what is missing, then writes plots and table.
 pub fn run(args: &RdArgs) -> Result<()> {
-    let sources = sources(args)?;
+    let sources = sources(&args.clips)?;
     let folder = shell::root().join("target/bench/rd");
     let mut store = Store::open(&folder.join("points.csv"))?;
     let builds = Builds { ours: ours::build()?, reference: reference::build()? };
@@ -100,56 +98,4 @@ fn jobs(args: &RdArgs) -> Vec<Job> {
         args.lambdas.iter().map(move |&lambda| Job::Ours(ours::settings(level.into(), lambda, effort)))
     });
     others.chain(ours).collect()
-}
-
-/// Where a clip comes from.
-#[derive(Debug, PartialEq)]
-enum Source {
-    /// It is made.
-    Sample,
-    /// A file.
-    File(PathBuf),
-}
-
-impl Source {
-    fn name(&self) -> String {
-        match self {
-            Self::Sample => "sample".into(),
-            Self::File(path) => path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
-        }
-    }
-
-    fn read(&self, frames: u16) -> Result<Clip> {
-        match self {
-            Self::Sample => {
-                let default = SampleSettings::default();
-                Ok(sample_clip(&SampleSettings { frames: usize::from(frames).min(default.frames), ..default }))
-            }
-            Self::File(path) => {
-                let range = ClipRange { skip: 0, frames: Some(frames.into()) };
-                Ok(read_clip(&Input::File(path.clone()), range)?.clip)
-            }
-        }
-    }
-}
-
-/// The clips that the arguments mean, each with a name of its own.
-fn sources(args: &RdArgs) -> Result<Vec<Source>> {
-    let mut sources: Vec<Source> = clips::files(&args.clips)?.into_iter().map(Source::File).collect();
-    if sources.is_empty() {
-        sources.push(Source::Sample);
-    }
-    for (number, source) in sources.iter().enumerate() {
-        if sources[..number].iter().any(|other| other.name() == source.name()) {
-            bail!("two clips have the name {}: results go by the name", source.name());
-        }
-    }
-    Ok(sources)
-}
-
-fn lambda(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(value) if value > 0.0 && value.is_finite() => Ok(value),
-        _ => Err("it has to be a number above 0".into()),
-    }
 }
