@@ -1,33 +1,33 @@
 //! Time that other work on the machine disturbs little.
 
-use std::fs;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-/// Work is repeated for at least so long: the system counts a thread's time in steps of some milliseconds.
-const LEAST: Duration = Duration::from_millis(400);
+/// Runs of which the fastest counts.
+const RUNS: usize = 40;
 
-/// Processor time of this thread in a run of `work`, in the mean of many; wall-clock time where the system does not tell.
-pub fn mean_time(mut work: impl FnMut() -> Result<()>) -> Result<Duration> {
-    work()?;
-    let (started, on_processor) = (Instant::now(), on_processor());
-    let mut runs = 0;
-    loop {
+/// Processor time of this thread in the fastest of some runs of `work`; wall-clock time where the system does not tell.
+pub fn least_time(mut work: impl FnMut() -> Result<()>) -> Result<Duration> {
+    let mut least = Duration::MAX;
+    for _ in 0..RUNS {
+        let (started, before) = (Instant::now(), on_processor());
         work()?;
-        runs += 1;
-        let spent = match (on_processor, self::on_processor()) {
-            (Some(before), Some(after)) => after.saturating_sub(before),
-            _ => started.elapsed(),
-        };
-        if spent >= LEAST {
-            return Ok(spent / runs);
-        }
+        let spent = before.zip(on_processor()).map_or(started.elapsed(), |(before, after)| after - before);
+        least = least.min(spent);
     }
+    Ok(least)
 }
 
-/// What Linux has counted for this thread.
+/// What this thread has used.
+#[cfg(unix)]
 fn on_processor() -> Option<Duration> {
-    let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    Some(Duration::from_nanos(text.split(' ').next()?.parse().ok()?))
+    use nix::time::{ClockId, clock_gettime};
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).ok().map(Duration::from)
+}
+
+/// What this thread has used: unknown.
+#[cfg(not(unix))]
+fn on_processor() -> Option<Duration> {
+    None
 }

@@ -10,7 +10,7 @@ use host_encoder::bitstream::{SegmentModel, file_bytes, segment_bytes};
 use host_encoder::cli::grouped;
 use ndarray::{ArrayView3, s};
 
-use super::clock::mean_time;
+use super::clock::least_time;
 use super::encodes::{Encodes, Subject, models};
 use super::variants::Variant;
 
@@ -67,7 +67,7 @@ pub fn with_flags(header: &FileHeader, models: &[SegmentModel], levels: u8) -> R
 
 /// Time to read weights, motion and latents.
 pub fn reading(bytes: &[u8]) -> Result<Duration> {
-    mean_time(|| models(bytes).map(drop))
+    least_time(|| models(bytes).map(drop))
 }
 
 /// Latents of the grids that are coded, because the node of the finest of `levels` levels that they lie in is not empty, and all.

@@ -15,7 +15,7 @@ use decoder_core::wire::{Architecture, FileHeader};
 use host_encoder::bitstream::{CostMeter, RangeEncoder, SegmentModel};
 use host_encoder::cli::grouped;
 
-use super::clock::mean_time;
+use super::clock::least_time;
 use super::emptiness::{reading, with_flags};
 use super::encodes::{Encodes, Subject, models};
 use super::variants::Variant;
@@ -126,7 +126,7 @@ fn fitted(order: Order, architecture: &Architecture, model: &SegmentModel) -> Re
     let networks = latents.iter().filter(|(known, ..)| speaks(known)).map(|(.., count)| f64::from(*count)).sum();
     let bits = [context.bits(&latents)?, context.parameter_bits()];
     let payload = write(&walk, &context, model)?;
-    let time = mean_time(|| read(&walk, &context, &payload).map(drop))?;
+    let time = least_time(|| read(&walk, &context, &payload).map(drop))?;
     Ok(Fitted { bits, networks, steps: walk.steps() as f64, time })
 }
 
