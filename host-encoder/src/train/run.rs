@@ -1,6 +1,6 @@
 //! A phase of a fit, step by step.
 
-use decoder_core::weights::GAIN_LIMIT;
+use decoder_core::weights::{BIAS_LIMIT, CONTEXT_LIMIT, GAIN_LIMIT};
 use ndarray::{Axis, Slice};
 
 use crate::autodiff::Var;
@@ -22,15 +22,18 @@ const SHIFT: u8 = 7;
 /// Decay of the mean squared gradients: shorter than usual, as steps are few.
 const BETA2: f64 = 0.95;
 /// Bounds of a gain. The format has none below 0: without them a gain may slip through 0, and its grid is lost in the file.
-const LEAST_GAIN: f32 = 1.0 / 64.0;
-/// See [`LEAST_GAIN`].
-const MOST_GAIN: f32 = GAIN_LIMIT as f32 * GAIN_STEP;
+const GAINS: [f32; 2] = [1.0 / 64.0, GAIN_LIMIT as f32 * GAIN_STEP];
+/// Bounds of a bias and of a context parameter. What is rounded late would be cut off late, when nothing else can make up for it any more.
+const BIASES: [f32; 2] = [-BIAS_LIMIT as f32 * BIAS_STEP, BIAS_LIMIT as f32 * BIAS_STEP];
+/// See [`BIASES`].
+const CONTEXTS: [f32; 2] = [-CONTEXT_LIMIT as f32 * CONTEXT_STEP, CONTEXT_LIMIT as f32 * CONTEXT_STEP];
 
 /// A leaf and its optimiser.
 struct Trained {
     var: Var,
     adam: Adam<f32>,
     kind: Kind,
+    bounds: Option<[f32; 2]>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -208,8 +211,8 @@ impl Run {
             if rate > 0.0 {
                 let (value, gradient) = self.network.graph.value_and_gradient(leaf.var);
                 finite &= leaf.adam.step(value, gradient, rate).is_ok();
-                if leaf.kind == Kind::Gain {
-                    value.mapv_inplace(|gain| gain.clamp(LEAST_GAIN, MOST_GAIN));
+                if let Some([least, most]) = leaf.bounds {
+                    value.mapv_inplace(|value| value.clamp(least, most));
                 }
             }
         }
@@ -249,13 +252,19 @@ impl Run {
 
 fn trained(network: &Network) -> Vec<Trained> {
     let settings = AdamSettings { beta2: BETA2, ..AdamSettings::default() };
-    let new =
-        |(var, kind): (Var, Kind)| Trained { var, adam: Adam::new(network.graph.value(var).len(), settings), kind };
-    let latents = network.grids.iter().map(|grid| (grid.latents, Kind::Latent));
-    let gains = network.grids.iter().map(|grid| (grid.gain, Kind::Gain));
-    let layers = network.layers.iter().flat_map(|layer| [Some(layer.weights), layer.biases]).flatten();
+    let new = |(var, kind, bounds): (Var, Kind, Option<[f32; 2]>)| {
+        let adam = Adam::new(network.graph.value(var).len(), settings);
+        Trained { var, adam, kind, bounds }
+    };
+    let latents = network.grids.iter().map(|grid| (grid.latents, Kind::Latent, None));
+    let gains = network.grids.iter().map(|grid| (grid.gain, Kind::Gain, Some(GAINS)));
+    let layers = network.layers.iter().flat_map(|layer| {
+        let biases = layer.biases.map(|biases| (biases, Kind::Weight, Some(BIASES)));
+        [Some((layer.weights, Kind::Weight, None)), biases].into_iter().flatten()
+    });
     let context = network.context.iter().copied().filter(|&var| !network.graph.value(var).is_empty());
-    latents.chain(gains).chain(layers.chain(context).map(|var| (var, Kind::Weight))).map(new).collect()
+    let context = context.map(|var| (var, Kind::Weight, Some(CONTEXTS)));
+    latents.chain(gains).chain(layers).chain(context).map(new).collect()
 }
 
 /// Sets the leaves that a step's moment decides. `rounds` says whether weights and pictures are rounded, and whether scalars, biases and context
@@ -316,6 +325,28 @@ mod tests {
                 assert_eq!(network.graph.value(var)[0] > 0.0, !rounds_afterwards, "{number}");
             }
             assert_eq!(network.graph.value(network.rounding)[1], 1.0, "latents are integers in both");
+        }
+    }
+
+    #[test]
+    fn what_the_format_cannot_say_is_not_fitted() {
+        let clip = sample_clip(&SampleSettings { width: 16, height: 16, frames: 2, rate: (24, 1) });
+        let settings = EncodeSettings::default();
+        let header = Outline::new(&clip, &settings).expect("it fits").header;
+        let source = Source::new(&clip.frames, &header.architecture, header.geometry(), &settings);
+        let phase = *Schedule::new(settings.effort, clip.frames.len()).phases.last().expect("there is one");
+        let random = &mut Random::new(1);
+        let mut run = Run::new(&source, phase, random);
+        let bounded: Vec<(Var, [f32; 2])> =
+            run.trained.iter().filter_map(|leaf| Some((leaf.var, leaf.bounds?))).collect();
+        let biases = run.network.layers.iter().filter(|layer| layer.biases.is_some()).count();
+        assert!(bounded.len() > run.network.grids.len() + biases, "gains, biases and context parameters have bounds");
+        for &(var, [_, most]) in &bounded {
+            run.network.graph.value_mut(var).fill(2.0 * most);
+        }
+        run.step(phase.first, random).expect("a step");
+        for (var, [least, most]) in bounded {
+            assert!(run.network.graph.value(var).iter().all(|value| (least..=most).contains(value)));
         }
     }
 }
