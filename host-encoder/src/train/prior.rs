@@ -21,7 +21,7 @@ use super::source::Source;
 
 /// Fits whose mean a round moves towards.
 const FITS: usize = 4;
-/// Luma columns and rows of what a fit sees of a clip.
+/// Luma columns and rows of what a fit sees of a clip, at most.
 const WINDOW: [usize; 2] = [112, 96];
 /// Pictures that a fit sees.
 const FRAMES: usize = 8;
@@ -93,9 +93,9 @@ impl Prior {
 pub struct PriorTraining<'a> {
     /// Clips; every fit sees a window of one of them.
     pub clips: &'a [Clip],
-    /// Level, motion, metric and seed count; the weights are those of the architecture that its first lambda has.
+    /// Level, motion, metric and seed count.
     pub settings: &'a EncodeSettings,
-    /// Weights of the rate that fits take turns with; all with the same architecture.
+    /// Weights of the rate that fits take turns with; all lead to the one architecture that the weights are for.
     pub lambdas: &'a [f64],
     /// Rounds of four fits.
     pub rounds: usize,
@@ -106,12 +106,15 @@ pub struct PriorTraining<'a> {
 /// A step that `observer` sees is a round, and its loss the mean cost of the round's fits, `D + lambda bits / pixel`.
 ///
 /// # Errors
-/// [`EncodeError::Empty`] without clips or lambdas, [`EncodeError::Stopped`] if `observer` says so.
+/// [`EncodeError::Empty`] without clips or lambdas, or if a clip has no frames, [`EncodeError::Stopped`] if `observer` says so.
 pub fn train_prior(training: &PriorTraining<'_>, observer: &mut dyn Observer) -> Result<Prior, EncodeError> {
     let &PriorTraining { clips, settings, lambdas, rounds } = training;
-    if clips.iter().all(|clip| clip.frames.is_empty()) || lambdas.is_empty() {
+    if clips.is_empty() || clips.iter().any(|clip| clip.frames.is_empty()) || lambdas.is_empty() {
         return Err(EncodeError::Empty);
     }
+    // One size for all clips: a small picture has fewer grids, and other weights.
+    let least = |of: fn(&Clip) -> usize, most: usize| clips.iter().map(of).fold(most, usize::min);
+    let size = [least(|clip| clip.width, WINDOW[0]), least(|clip| clip.height, WINDOW[1])];
     let mut random = Random::new(settings.seed);
     let mut prior: Option<Prior> = None;
     for round in 0..rounds {
@@ -121,7 +124,7 @@ pub fn train_prior(training: &PriorTraining<'_>, observer: &mut dyn Observer) ->
                 let lambda = lambdas[random.below(lambdas.len())];
                 let settings = EncodeSettings { lambda, effort: Effort::Draft, ..settings.clone() };
                 let seed = random.below(usize::MAX) as u64;
-                Task { parameter_price: PARAMETER_PRICE, ..Task::new(window(clip, &mut random), settings, seed) }
+                Task { parameter_price: PARAMETER_PRICE, ..Task::new(window(clip, size, &mut random), settings, seed) }
             })
             .collect();
         let fitted: Vec<(Prior, f64)> =
@@ -198,8 +201,7 @@ impl Task {
 }
 
 /// What a fit sees of a clip.
-fn window(clip: &Clip, random: &mut Random) -> Vec<Frame> {
-    let size = [WINDOW[0].min(clip.width), WINDOW[1].min(clip.height)];
+fn window(clip: &Clip, size: [usize; 2], random: &mut Random) -> Vec<Frame> {
     // Even places, so that chroma samples stay where they are.
     let mut place = |whole: usize, part: usize| 2 * random.below((whole - part) / 2 + 1);
     let at = [place(clip.width, size[0]), place(clip.height, size[1])];
@@ -256,6 +258,19 @@ mod tests {
             assert_eq!(run.begin_with(&prior), level == Level::Nano);
             assert_eq!(run.prior(), if level == Level::Nano { prior.clone() } else { before });
         }
+    }
+
+    #[test]
+    fn clips_of_any_sizes_make_weights_of_one_network() {
+        let clip =
+            |width, height| sample_clip(&SampleSettings { width, height, frames: 2, ..SampleSettings::default() });
+        let clips = [clip(80, 48), clip(16, 80)];
+        assert_eq!(training(&clips, Level::Nano, 2), training(&clips, Level::Nano, 1));
+        let settings = EncodeSettings::default();
+        let empty = Clip { frames: vec![], ..clip(16, 16) };
+        let training =
+            PriorTraining { clips: &[clip(16, 16), empty], settings: &settings, lambdas: &[150.0], rounds: 1 };
+        assert!(matches!(train_prior(&training, &mut Silent), Err(EncodeError::Empty)));
     }
 
     #[test]
