@@ -13,7 +13,7 @@ use host_encoder::io::{ClipRange, Input, OutputFile, check_target, read_clip};
 use host_encoder::progress::Observer;
 use host_encoder::sample::{SampleSettings, sample_clip};
 use host_encoder::settings::EncodeSettings;
-use host_encoder::train::{Prior, PriorTraining, architecture, cost_from, train_prior};
+use host_encoder::train::{Parameters, PriorTraining, architecture, cost_from, train_prior};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -95,7 +95,7 @@ pub fn run(args: &PriorArgs) -> Result<()> {
     let held_out = clips::files(&args.evaluate)?;
     let (materials, clips) = read(&clips::files(&args.clips)?)?;
     let classes = classes(level);
-    let mut priors: Vec<Prior> = vec![];
+    let mut priors: Vec<Parameters> = vec![];
     for lambdas in &classes {
         let settings = settings(level, lambdas[0], args.seed);
         let training = PriorTraining { clips: &clips, settings: &settings, lambdas, rounds: args.rounds.into() };
@@ -104,14 +104,14 @@ pub fn run(args: &PriorArgs) -> Result<()> {
         progress.phase("training");
         priors.push(train_prior(&training, &mut progress)?);
     }
-    let bytes = Prior::to_bytes(&priors);
+    let bytes = Parameters::to_bytes(&priors);
     let sha256 = hex(&bytes);
     let (seed, rounds) = (args.seed, args.rounds);
     let account_of =
         Account { level: level.name(), seed, rounds, lambdas: &classes, clips: &materials, sha256: sha256.clone() };
     write(&weights, &bytes)?;
     write(&account, (serde_json::to_string_pretty(&account_of)? + "\n").as_bytes())?;
-    let parameters: usize = priors.iter().map(Prior::parameters).sum();
+    let parameters: usize = priors.iter().map(Parameters::count).sum();
     println!(
         "{}: {} numbers of {} architectures, {} bytes, sha256 {sha256}",
         weights.display(),
@@ -123,7 +123,7 @@ pub fn run(args: &PriorArgs) -> Result<()> {
 }
 
 /// Fits clips from random weights and from these, and prints the costs.
-fn evaluate(args: &PriorArgs, files: &[PathBuf], classes: &[Vec<f64>], priors: &[Prior]) -> Result<()> {
+fn evaluate(args: &PriorArgs, files: &[PathBuf], classes: &[Vec<f64>], priors: &[Parameters]) -> Result<()> {
     let mut table = Table::aligned_right(&[1, 2, 3, 4]);
     table.row([&"clip", &"lambda", &"J, random", &"J, prior", &"change"]);
     for file in files {

@@ -7,6 +7,7 @@ use crate::frame::Clip;
 use crate::settings::EncodeSettings;
 use decoder_core::wire::Geometry;
 
+use super::blocks::Finished;
 use super::presets::architecture;
 use super::random::{Random, segment_seed};
 use super::run::Run;
@@ -35,16 +36,16 @@ pub struct StepCost {
     pub parts: Vec<ProfileRow>,
 }
 
-/// Measures `steps` steps in the midst of an encode of `clip`, as one segment, with the threads of the current pool.
+/// Measures `steps` steps in the midst of an encode of `clip`, as one block, with the threads of the current pool.
 #[must_use]
 pub fn measure_steps(clip: &Clip, settings: &EncodeSettings, steps: u64) -> StepCost {
     let geometry = Geometry::new(clip.width as u16, clip.height as u16);
     let architecture = architecture(settings, geometry);
     let mut random = Random::new(segment_seed(settings.seed, 0));
     let source = Source::new(&clip.frames, &architecture, geometry, settings);
-    let schedule = Schedule::new(settings.effort, clip.frames.len());
+    let schedule = Schedule::new(settings.effort, &[clip.frames.len()]);
     let phase = schedule.phases[schedule.phases.len() - 1];
-    let mut run = Run::new(&source, phase, &mut random);
+    let mut run = Run::new(&source, phase, &Finished::default(), &mut random);
     let parameters = run.parameters();
     run.network.graph.enable_profile();
     let mut cost =

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::settings::{Effort, EncodeSettings};
 
+use super::blocks;
 use super::outline::Outline;
 use super::schedule::Schedule;
 
@@ -17,9 +18,11 @@ const SAMPLE_NANOSECONDS: f64 = 44.0;
 const MAC_NANOSECONDS: f64 = 0.168;
 /// Bytes of memory of a process without a segment.
 const PROCESS_BYTES: f64 = 9.6e6;
-/// Bytes of memory for every output of a layer, per luma sample.
+/// Bytes of memory for every luma sample of a segment: its pictures as numbers of 32 bits and as they came.
+pub const SOURCE_BYTES: f64 = 7.5;
+/// Bytes of memory for every output of a layer, per luma sample of a block.
 const ACTIVATION_BYTES: f64 = 12.0;
-/// Bytes of memory for every multiply-accumulate of the network, per luma sample.
+/// Bytes of memory for every multiply-accumulate of the network, per luma sample of a block.
 const MAC_BYTES: f64 = 0.1;
 
 /// What fitting a segment takes.
@@ -40,25 +43,34 @@ pub fn expected_cost(
     settings: &EncodeSettings,
 ) -> Cost {
     let picture = (4 * geometry.width * geometry.height) as f64;
-    let samples = picture * frames as f64;
     let load = Load::of(architecture, geometry);
+    let work = Work::of(architecture, frames, settings.effort);
     let each = picture * (SAMPLE_NANOSECONDS + MAC_NANOSECONDS * load.macs);
-    let nanoseconds =
-        STEP_NANOSECONDS * steps(settings.effort, frames) as f64 + each * work(settings.effort, frames) as f64;
-    let memory = PROCESS_BYTES + samples * (ACTIVATION_BYTES * load.activations + MAC_BYTES * load.macs);
+    let nanoseconds = STEP_NANOSECONDS * work.steps as f64 + each * work.pictures as f64;
+    let block = picture * work.block as f64 * (ACTIVATION_BYTES * load.activations + MAC_BYTES * load.macs);
+    let memory = PROCESS_BYTES + picture * frames as f64 * SOURCE_BYTES + block;
     Cost { cpu_seconds: 1e-9 * nanoseconds, memory_bytes: memory as u64 }
 }
 
-/// Steps of a fit of `frames` pictures.
-#[must_use]
-pub fn steps(effort: Effort, frames: usize) -> u64 {
-    Schedule::new(effort, frames).phases.iter().map(|phase| phase.steps).sum()
+/// What is done in a fit: a variable of the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Work {
+    /// Steps.
+    pub steps: u64,
+    /// Steps, one on n pictures counted as n.
+    pub pictures: u64,
+    /// Pictures of the largest block: the most of a step.
+    pub block: usize,
 }
 
-/// Steps of a fit of `frames` pictures, one on n pictures counted as n.
-#[must_use]
-pub fn work(effort: Effort, frames: usize) -> u64 {
-    Schedule::new(effort, frames).work()
+impl Work {
+    /// Of a fit of `frames` pictures.
+    #[must_use]
+    pub fn of(architecture: &Architecture, frames: usize, effort: Effort) -> Self {
+        let blocks = blocks::lengths(architecture, frames);
+        let schedule = Schedule::new(effort, &blocks);
+        Self { steps: schedule.steps(), pictures: schedule.work(), block: blocks.into_iter().max().unwrap_or(0) }
+    }
 }
 
 /// What a network is, per luma sample: the variables of the model.

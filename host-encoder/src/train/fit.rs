@@ -9,7 +9,7 @@ use crate::frame::Frame;
 use crate::settings::EncodeSettings;
 
 use super::EncodeError;
-use super::quantise::quantise;
+use super::blocks::{self, Finished};
 use super::random::Random;
 use super::run::Run;
 use super::schedule::Schedule;
@@ -49,48 +49,158 @@ pub fn fit(
     report: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
 ) -> Result<SegmentModel, EncodeError> {
     let source = Source::new(frames, architecture, geometry, settings);
-    let schedule = Schedule::new(settings.effort, frames.len());
+    let schedule = Schedule::new(settings.effort, &blocks::lengths(architecture, frames.len()));
+    let (finished, run) = fit_blocks(&source, &schedule, seed, keeper, report)?;
+    Ok(finished.model(&run, &source))
+}
+
+/// Fits one block after the other; with them comes the last step's run.
+fn fit_blocks(
+    source: &Source<'_>,
+    schedule: &Schedule,
+    seed: u64,
+    keeper: &mut dyn Keeper,
+    report: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+) -> Result<(Finished, Run), EncodeError> {
     let mut random = Random::new(seed);
+    let mut finished = Finished::default();
     let (mut number, mut step) = (0, 0);
     let mut run = None;
     if let Some(state) = keeper.resume() {
         // A state is kept after a step, so it belongs to the phase of the step before.
         let phase = schedule.phase_of(state.step.saturating_sub(1));
-        let mut resumed = Run::new(&source, schedule.phases[phase], &mut Random::new(seed));
-        if let Some((next, numbers)) = resumed.take_up(state) {
-            (number, step, random) = (phase, next, numbers);
-            run = Some(resumed);
+        if state.finished.fits(source, schedule.phases[phase].start) {
+            let before = state.finished.clone();
+            let mut resumed = Run::new(source, schedule.phases[phase], &before, &mut Random::new(seed));
+            if let Some((next, numbers)) = resumed.take_up(state) {
+                (number, step, random, finished) = (phase, next, numbers, before);
+                run = Some(resumed);
+            }
         }
     }
-    let mut run = run.unwrap_or_else(|| Run::new(&source, schedule.phases[0], &mut random));
+    let mut run = run.unwrap_or_else(|| Run::new(source, schedule.phases[0], &finished, &mut random));
     let mut returns = 0;
     loop {
         while step < schedule.phases[number].end() {
             let cost = run.step(step, &mut random)?;
             step += 1;
+            let (distortion, bits) = finished.with(&run.network, run.frames(), source.targets.len());
             let progress = Progress {
                 step,
                 done: schedule.work_after(step),
                 all: schedule.work(),
                 cost,
-                distortion: run.network.mean_distortion(),
-                bits: run.network.counted_bits() * frames.len() as f64 / run.frames() as f64,
+                distortion,
+                bits,
                 returns: returns + run.returns(),
             };
             let stop = report(&progress).is_break();
             if stop || keeper.due() {
-                keeper.keep(&run.state(step, &random));
+                keeper.keep(&run.state(step, &random, &finished));
             }
             if stop {
                 return Err(EncodeError::Stopped);
             }
         }
         number += 1;
+        if run.phase().last {
+            run.finish();
+            finished.add(&run);
+        }
         let Some(&phase) = schedule.phases.get(number) else { break };
         returns += run.returns();
-        let before = std::mem::replace(&mut run, Run::new(&source, phase, &mut random));
-        run.begin_from(&before);
+        let before = std::mem::replace(&mut run, Run::new(source, phase, &finished, &mut random));
+        if before.phase().start == phase.start {
+            run.begin_from(&before);
+        }
     }
-    let Source { motion, colour, .. } = &source;
-    Ok(quantise(&run.network, architecture, geometry, frames.len(), motion.as_ref(), run.shifts(), *colour))
+    Ok((finished, run))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bitstream::{file_bytes, segment_bytes};
+    use crate::playback::decode_file;
+    use crate::sample::{SampleSettings, sample_clip};
+    use crate::settings::Effort;
+    use crate::train::{FitState, Forgetful, Outline};
+
+    const BLOCKS: [usize; 3] = [2, 2, 1];
+
+    /// Has a state to go on from, and keeps the last.
+    #[derive(Default)]
+    struct Slot(Option<FitState>);
+
+    impl Keeper for Slot {
+        fn resume(&mut self) -> Option<FitState> {
+            self.0.take()
+        }
+
+        fn due(&mut self) -> bool {
+            false
+        }
+
+        fn keep(&mut self, state: &FitState) {
+            self.0 = Some(state.clone());
+        }
+    }
+
+    fn clip() -> crate::frame::Clip {
+        sample_clip(&SampleSettings { width: 48, height: 32, frames: BLOCKS.iter().sum(), rate: (24, 1) })
+    }
+
+    #[test]
+    fn blocks_are_what_the_decoder_makes_of_them() {
+        let clip = clip();
+        let settings = EncodeSettings { effort: Effort::Draft, ..EncodeSettings::default() };
+        let header = Outline::new(&clip, &settings).expect("it fits the level").header;
+        let source = Source::new(&clip.frames, &header.architecture, header.geometry(), &settings);
+        let schedule = Schedule::new(settings.effort, &BLOCKS);
+        let go_on = &mut |_: &Progress| ControlFlow::Continue(());
+        let (finished, run) = fit_blocks(&source, &schedule, 1, &mut Forgetful, go_on).expect("it fits");
+        let segment = segment_bytes(&header, 0, 0, &finished.model(&run, &source)).expect("it can be written");
+        let (expected, said) = finished.with(&run.network, run.frames(), clip.frames.len());
+        let (bits, mut distortion) = (segment.bits.total(), 0.0);
+        let mean = |a: &[u8], b: &[u8]| {
+            a.iter().zip(b).map(|(&a, &b)| f64::from(a.abs_diff(b)).powi(2)).sum::<f64>() / a.len() as f64
+        };
+        let add = &mut |number: usize, frame: &Frame| {
+            let [y, u, v] = [0, 1, 2].map(|plane| mean(clip.frames[number].planes()[plane], frame.planes()[plane]));
+            distortion += (6.0 * y + u + v) / 8.0 / clip.frames.len() as f64;
+            Ok::<(), std::convert::Infallible>(())
+        };
+        decode_file(&file_bytes(&header, &[segment]), add).expect("it is decoded");
+        assert!((distortion / expected - 1.0).abs() < 0.01, "{distortion} decoded, {expected} in the fit");
+        // Emptiness flags are not in the loss.
+        assert!((bits / said - 1.0).abs() < 0.04, "{bits} written, {said} counted");
+    }
+
+    #[test]
+    fn an_interrupted_fit_of_blocks_is_the_same() {
+        let clip = clip();
+        let settings = EncodeSettings { effort: Effort::Draft, ..EncodeSettings::default() };
+        let header = Outline::new(&clip, &settings).expect("it fits the level").header;
+        let source = Source::new(&clip.frames, &header.architecture, header.geometry(), &settings);
+        let schedule = Schedule::new(settings.effort, &BLOCKS);
+        let ends: Vec<u64> = schedule.phases.iter().map(|phase| phase.end()).collect();
+        let fit = |slot: &mut Slot, stops: bool| {
+            let report =
+                &mut |progress: &Progress| match stops && ends.iter().any(|end| progress.step.abs_diff(*end) < 2) {
+                    true => ControlFlow::Break(()),
+                    false => ControlFlow::Continue(()),
+                };
+            fit_blocks(&source, &schedule, 1, slot, report).map(|(finished, _)| finished)
+        };
+        let whole = fit(&mut Slot::default(), false).expect("it fits");
+        let (mut slot, mut interruptions) = (Slot::default(), 0);
+        let resumed = loop {
+            match fit(&mut slot, true) {
+                Err(EncodeError::Stopped) => interruptions += 1,
+                result => break result.expect("it fits"),
+            }
+        };
+        assert_eq!(interruptions, 3 * ends.len() - 1);
+        assert_eq!(resumed, whole);
+    }
 }

@@ -2,6 +2,7 @@
 
 mod archive;
 mod bench;
+mod blocks;
 mod cost;
 mod fit;
 mod guard;
@@ -10,6 +11,7 @@ mod motion_search;
 mod network;
 mod outline;
 mod parallel;
+mod parameters;
 mod presets;
 mod prior;
 mod quantise;
@@ -32,11 +34,12 @@ use crate::settings::EncodeSettings;
 
 pub use archive::{Archive, Fleeting};
 pub use bench::{StepCost, measure_steps};
-pub use cost::{Cost, Load, expected_cost, steps, work};
+pub use cost::{Cost, Load, SOURCE_BYTES, Work, expected_cost};
 pub use fit::Progress;
 pub use outline::{Outline, Span};
+pub use parameters::Parameters;
 pub use presets::architecture;
-pub use prior::{Prior, PriorTraining, cost_from, train_prior};
+pub use prior::{PriorTraining, cost_from, train_prior};
 pub use state::{FitState, Forgetful, Keeper};
 pub use target::{Found, Target, encode_to_target};
 

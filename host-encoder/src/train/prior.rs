@@ -4,15 +4,15 @@
 //! pictures of some clips, move the weights a part of the way to what the fits found, and begin again.
 
 use decoder_core::wire::{Architecture, Geometry};
-use ndarray::{ArrayD, IxDyn};
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 
 use crate::frame::{Clip, Frame};
 use crate::progress::{Observer, Step};
 use crate::settings::{Effort, EncodeSettings};
 
 use super::EncodeError;
+use super::blocks::Finished;
+use super::parameters::Parameters;
 use super::presets::architecture;
 use super::random::Random;
 use super::run::Run;
@@ -29,64 +29,6 @@ const FRAMES: usize = 8;
 const LAST_MOVE: f64 = 0.1;
 /// Price of a parameter's bit in a fit, relative to a latent's: in an encode many more samples share its cost.
 const PARAMETER_PRICE: f64 = 0.1;
-
-/// All that a fit trains besides latents: gains, weights, biases and context parameters, in the order of the fit.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Prior {
-    tensors: Vec<Tensor>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Tensor {
-    shape: Vec<usize>,
-    values: Vec<f32>,
-}
-
-impl Prior {
-    /// Of arrays in the order of the fit.
-    pub(super) fn of<'a>(arrays: impl Iterator<Item = &'a ArrayD<f32>>) -> Self {
-        let tensor =
-            |array: &ArrayD<f32>| Tensor { shape: array.shape().to_vec(), values: array.iter().copied().collect() };
-        Self { tensors: arrays.map(tensor).collect() }
-    }
-
-    /// Whether it is one of a network with these shapes.
-    pub(super) fn fits<'a>(&self, shapes: impl ExactSizeIterator<Item = &'a [usize]>) -> bool {
-        shapes.len() == self.tensors.len() && shapes.zip(&self.tensors).all(|(shape, tensor)| shape == tensor.shape)
-    }
-
-    /// The arrays.
-    pub(super) fn arrays(&self) -> impl Iterator<Item = ArrayD<f32>> {
-        let array = |tensor: &Tensor| ArrayD::from_shape_vec(IxDyn(&tensor.shape), tensor.values.clone());
-        self.tensors.iter().map(move |tensor| array(tensor).expect("a tensor has as many values as its shape says"))
-    }
-
-    /// A file of the weights of several architectures.
-    ///
-    /// # Panics
-    /// Never: numbers in memory can be written.
-    #[must_use]
-    pub fn to_bytes(priors: &[Self]) -> Vec<u8> {
-        postcard::to_stdvec(priors).expect("numbers in memory can be written")
-    }
-
-    /// Numbers in it.
-    #[must_use]
-    pub fn parameters(&self) -> usize {
-        self.tensors.iter().map(|tensor| tensor.values.len()).sum()
-    }
-
-    /// Moves by `part` of the way to the mean of `others`.
-    fn approach(&mut self, others: &[Self], part: f64) {
-        for (number, tensor) in self.tensors.iter_mut().enumerate() {
-            for (at, value) in tensor.values.iter_mut().enumerate() {
-                let mean = others.iter().map(|other| f64::from(other.tensors[number].values[at])).sum::<f64>();
-                let mean = mean / others.len() as f64;
-                *value += (part * (mean - f64::from(*value))) as f32;
-            }
-        }
-    }
-}
 
 /// What generic weights are trained on, and how long.
 #[derive(Debug)]
@@ -107,7 +49,7 @@ pub struct PriorTraining<'a> {
 ///
 /// # Errors
 /// [`EncodeError::Empty`] without clips or lambdas, or if a clip has no frames, [`EncodeError::Stopped`] if `observer` says so.
-pub fn train_prior(training: &PriorTraining<'_>, observer: &mut dyn Observer) -> Result<Prior, EncodeError> {
+pub fn train_prior(training: &PriorTraining<'_>, observer: &mut dyn Observer) -> Result<Parameters, EncodeError> {
     let &PriorTraining { clips, settings, lambdas, rounds } = training;
     if clips.is_empty() || clips.iter().any(|clip| clip.frames.is_empty()) || lambdas.is_empty() {
         return Err(EncodeError::Empty);
@@ -116,7 +58,7 @@ pub fn train_prior(training: &PriorTraining<'_>, observer: &mut dyn Observer) ->
     let least = |of: fn(&Clip) -> usize, most: usize| clips.iter().map(of).fold(most, usize::min);
     let size = [least(|clip| clip.width, WINDOW[0]), least(|clip| clip.height, WINDOW[1])];
     let mut random = Random::new(settings.seed);
-    let mut prior: Option<Prior> = None;
+    let mut prior: Option<Parameters> = None;
     for round in 0..rounds {
         let tasks: Vec<Task> = (0..FITS)
             .map(|_| {
@@ -127,9 +69,9 @@ pub fn train_prior(training: &PriorTraining<'_>, observer: &mut dyn Observer) ->
                 Task { parameter_price: PARAMETER_PRICE, ..Task::new(window(clip, size, &mut random), settings, seed) }
             })
             .collect();
-        let fitted: Vec<(Prior, f64)> =
+        let fitted: Vec<(Parameters, f64)> =
             tasks.par_iter().filter_map(|task| task.fit(prior.as_ref(), settings.seed)).collect();
-        let (found, costs): (Vec<Prior>, Vec<f64>) = fitted.into_iter().unzip();
+        let (found, costs): (Vec<Parameters>, Vec<f64>) = fitted.into_iter().unzip();
         if let Some(first) = found.first() {
             let way = round as f64 / rounds.max(2).saturating_sub(1) as f64;
             let part = 1.0 + (LAST_MOVE - 1.0) * way;
@@ -149,7 +91,7 @@ pub fn train_prior(training: &PriorTraining<'_>, observer: &mut dyn Observer) ->
 ///
 /// # Errors
 /// [`EncodeError::Empty`] without frames, [`EncodeError::Diverged`] if the fit is lost.
-pub fn cost_from(clip: &Clip, settings: &EncodeSettings, prior: Option<&Prior>) -> Result<f64, EncodeError> {
+pub fn cost_from(clip: &Clip, settings: &EncodeSettings, prior: Option<&Parameters>) -> Result<f64, EncodeError> {
     if clip.frames.is_empty() {
         return Err(EncodeError::Empty);
     }
@@ -174,17 +116,17 @@ impl Task {
     }
 
     /// The weights that it ends with, and its cost; nothing if it is lost.
-    fn fit(&self, prior: Option<&Prior>, seed: u64) -> Option<(Prior, f64)> {
+    fn fit(&self, prior: Option<&Parameters>, seed: u64) -> Option<(Parameters, f64)> {
         let mut source = Source::new(&self.frames, &self.architecture, self.geometry, &self.settings);
         source.objective.parameter_price = self.parameter_price;
         // All first fits begin with the same random weights: the mean of their results means something.
         let mut random = Random::new(seed);
         let mut run: Option<Run> = None;
-        for phase in Schedule::new(self.settings.effort, self.frames.len()).phases {
-            let mut next = Run::new(&source, phase, &mut random);
+        for phase in Schedule::new(self.settings.effort, &[self.frames.len()]).phases {
+            let mut next = Run::new(&source, phase, &Finished::default(), &mut random);
             match (&run, prior) {
                 (Some(before), _) => next.begin_from(before),
-                (None, Some(prior)) => _ = next.begin_with(prior),
+                (None, Some(prior)) => _ = next.network.set_parameters(prior),
                 (None, None) => {}
             }
             if run.is_none() {
@@ -196,7 +138,7 @@ impl Task {
             run = Some(next);
         }
         let run = run?;
-        Some((run.prior(), run.network.cost(self.settings.lambda)))
+        Some((run.network.parameters(), run.network.cost(self.settings.lambda)))
     }
 }
 
@@ -236,7 +178,7 @@ mod tests {
     use crate::progress::Silent;
     use crate::sample::{SampleSettings, sample_clip};
 
-    fn training(clips: &[Clip], level: Level, threads: usize) -> Prior {
+    fn training(clips: &[Clip], level: Level, threads: usize) -> Parameters {
         let settings = EncodeSettings { level, ..EncodeSettings::default() };
         let training = PriorTraining { clips, settings: &settings, lambdas: &[150.0, 190.0], rounds: 2 };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -252,11 +194,11 @@ mod tests {
             let settings = EncodeSettings { level, effort: Effort::Draft, ..EncodeSettings::default() };
             let task = Task::new(clip.frames.clone(), settings, 0);
             let source = Source::new(&task.frames, &task.architecture, task.geometry, &task.settings);
-            let phase = Schedule::new(Effort::Draft, 2).phases[0];
-            let mut run = Run::new(&source, phase, &mut Random::new(1));
-            let before = run.prior();
-            assert_eq!(run.begin_with(&prior), level == Level::Nano);
-            assert_eq!(run.prior(), if level == Level::Nano { prior.clone() } else { before });
+            let phase = Schedule::new(Effort::Draft, &[2]).phases[0];
+            let mut run = Run::new(&source, phase, &Finished::default(), &mut Random::new(1));
+            let before = run.network.parameters();
+            assert_eq!(run.network.set_parameters(&prior), level == Level::Nano);
+            assert_eq!(run.network.parameters(), if level == Level::Nano { prior.clone() } else { before });
         }
     }
 
@@ -275,7 +217,7 @@ mod tests {
 
     #[test]
     fn a_round_moves_to_the_mean_of_its_fits() {
-        let prior = |value: f32| Prior::of([arr1(&[value, -value]).into_dyn()].iter());
+        let prior = |value: f32| Parameters::of([arr1(&[value, -value]).into_dyn()].iter());
         let mut weights = prior(1.0);
         weights.approach(&[prior(2.0), prior(6.0)], 0.5);
         assert_eq!(weights, prior(2.5));

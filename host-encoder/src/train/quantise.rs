@@ -1,5 +1,6 @@
 //! From the tape's floats to the integers of the format.
 
+use decoder_core::octree::LATENT_LIMIT;
 use decoder_core::weights::{BIAS_LIMIT, CONTEXT_LIMIT, GAIN_LIMIT, WEIGHT_LIMIT};
 use decoder_core::wire::{Architecture, Geometry};
 use ndarray::{Array4, ArrayD};
@@ -12,15 +13,43 @@ fn steps(value: f32, step: f32, limit: i32) -> i32 {
     ((value / step + 0.5).floor() as i32).clamp(-limit, limit)
 }
 
-/// The segment as it would be written now. `shifts` are the fraction bits of each layer's weights.
+/// Makes gains, weights, biases and context parameters what the format can say. `shifts` are the fraction bits of each layer's weights.
+pub fn round_parameters(network: &mut Network, shifts: &[u8]) {
+    let round = |value: &mut f32, step: f32, limit: i32| *value = steps(*value, step, limit) as f32 * step;
+    let graph = &mut network.graph;
+    for grid in &network.grids {
+        let gain = graph.value_mut(grid.gain);
+        gain.iter_mut().for_each(|gain| round(gain, GAIN_STEP, GAIN_LIMIT.into()));
+        gain.mapv_inplace(|gain| gain.max(GAIN_STEP));
+    }
+    for (layer, &shift) in network.layers.iter().zip(shifts) {
+        let step = weight_step(shift);
+        graph.value_mut(layer.weights).iter_mut().for_each(|weight| round(weight, step, WEIGHT_LIMIT));
+        if let Some(biases) = layer.biases {
+            graph.value_mut(biases).iter_mut().for_each(|bias| round(bias, BIAS_STEP, BIAS_LIMIT));
+        }
+    }
+    for &var in &network.context {
+        graph.value_mut(var).iter_mut().for_each(|item| round(item, CONTEXT_STEP, CONTEXT_LIMIT));
+    }
+}
+
+/// The latents of each grid as integers, in the order of the format.
+pub fn latents(network: &Network) -> impl Iterator<Item = Vec<i8>> {
+    let integers =
+        |var| network.graph.value(var).iter().map(|&latent| steps(latent, 1.0, LATENT_LIMIT) as i8).collect();
+    network.grids.iter().map(move |grid| integers(grid.latents))
+}
+
+/// A segment with the parameters of a network and latents of all its pictures. `shifts` are the fraction bits of each layer's weights.
 pub fn quantise(
     network: &Network,
     architecture: &Architecture,
     geometry: Geometry,
-    frames: usize,
+    latents: &[Vec<i8>],
     motion: Option<&Array4<i8>>,
     shifts: &[u8],
-    colour: [u8; 3],
+    (frames, colour): (usize, [u8; 3]),
 ) -> SegmentModel {
     let mut model = SegmentModel::zeros(architecture, geometry, frames, motion.is_some());
     let graph = &network.graph;
@@ -33,23 +62,24 @@ pub fn quantise(
     model.weights.clear();
     model.biases.clear();
     for (vars, &shift) in network.layers.iter().zip(shifts) {
-        let step = (-f32::from(shift)).exp2();
         let weights = in_order_of_format(graph.value(vars.weights)).into_iter();
-        model.weights.extend(weights.map(|weight| steps(weight, step, WEIGHT_LIMIT) as i16));
+        model.weights.extend(weights.map(|weight| steps(weight, weight_step(shift), WEIGHT_LIMIT) as i16));
         if let Some(biases) = vars.biases {
             model.biases.extend(graph.value(biases).iter().map(|&bias| steps(bias, BIAS_STEP, BIAS_LIMIT) as i16));
         }
     }
     let context = network.context.iter().flat_map(|&var| graph.value(var).iter());
     model.context = context.map(|&item| steps(item, CONTEXT_STEP, CONTEXT_LIMIT) as i8).collect();
-    for (grid, vars) in model.grids.iter_mut().zip(&network.grids) {
-        for (slot, &latent) in grid.iter_mut().zip(graph.value(vars.latents)) {
-            *slot = steps(latent, 1.0, decoder_core::octree::LATENT_LIMIT) as i8;
-        }
+    for (grid, latents) in model.grids.iter_mut().zip(latents) {
+        grid.iter_mut().zip(latents).for_each(|(slot, &latent)| *slot = latent);
     }
     model.motion = motion.cloned();
     model.colour = colour;
     model
+}
+
+fn weight_step(shift: u8) -> f32 {
+    (-f32::from(shift)).exp2()
 }
 
 /// `[output][input][ky][kx]` as `[output][ky][kx][input]`; a depthwise layer has one input.

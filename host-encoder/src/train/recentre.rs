@@ -62,7 +62,7 @@ mod tests {
             let targets = vec![Array3::from_elem((SITE, geometry.height, geometry.width), 90.0); 2];
             let objective = Objective { lambda: 0.0, structural: false, parameter_price: 1.0, size: [46, 34] };
             let random = &mut Random::new(1);
-            let pictures = Pictures { targets: &targets, predicted: false, colour: [100; 3] };
+            let pictures = Pictures { targets: &targets, predicted: false, colour: [100; 3], past: None };
             let mut network = Network::new(&architecture, geometry, pictures, &objective, random);
             for (number, grid) in network.grids.iter().enumerate() {
                 let constant = [0.0, 3.0, -2.0][number % 3];

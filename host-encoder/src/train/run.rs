@@ -8,9 +8,10 @@ use crate::autodiff::optim::{Adam, AdamSettings};
 use crate::settings::Ablation;
 
 use super::EncodeError;
+use super::blocks::Finished;
 use super::guard::{Guard, Verdict};
 use super::network::{BIAS_STEP, CONTEXT_STEP, GAIN_STEP, Network, Objective, Pictures};
-use super::prior::Prior;
+use super::quantise::round_parameters;
 use super::random::{Kumaraswamy, Random};
 use super::recentre::recentre;
 use super::schedule::{Moment, Phase};
@@ -68,34 +69,42 @@ pub struct Run {
 }
 
 impl Run {
-    /// A phase at its first step, with weights from `random` and latents that are zero.
-    pub fn new(source: &Source<'_>, phase: Phase, random: &mut Random) -> Self {
+    /// A phase at its first step, with latents that are zero and the parameters of the blocks before it; in the first block with weights from `random`.
+    pub fn new(source: &Source<'_>, phase: Phase, finished: &Finished, random: &mut Random) -> Self {
+        let past = finished.past(source);
+        let pictures = phase.start..phase.start + phase.frames;
         let lambda = phase.price() * source.objective.lambda;
         let mut network = Network::new(
             source.architecture,
             source.geometry,
             Pictures {
-                targets: &source.targets[..phase.frames],
+                targets: &source.targets[pictures.clone()],
                 predicted: source.motion.is_some(),
                 colour: source.colour,
+                past: past.as_ref(),
             },
             &Objective { lambda, ..source.objective },
             random,
         );
         if let Some(motion) = &source.motion {
-            network.set_motion(motion.slice(ndarray::s![..phase.frames, .., .., ..]));
+            network.set_motion(motion.slice(ndarray::s![pictures, .., .., ..]));
         }
         Self {
             phase,
             lambda,
             structural: source.objective.structural,
             ablation: source.ablation,
-            trained: trained(&network),
+            trained: trained(&network, past.is_some()),
             shifts: vec![SHIFT; network.layers.len()],
             network,
             noise: None,
             guard: Guard::default(),
         }
+    }
+
+    /// Its place in the fit.
+    pub fn phase(&self) -> Phase {
+        self.phase
     }
 
     /// Pictures.
@@ -127,28 +136,6 @@ impl Run {
         }
     }
 
-    /// All that is trained besides latents.
-    fn parameter_vars(&self) -> Vec<Var> {
-        self.trained.iter().filter(|leaf| leaf.kind != Kind::Latent).map(|leaf| leaf.var).collect()
-    }
-
-    /// All that is trained besides latents, as it is now.
-    pub fn prior(&self) -> Prior {
-        Prior::of(self.parameter_vars().into_iter().map(|var| self.network.graph.value(var)))
-    }
-
-    /// Takes generic weights; `false`, and nothing changed, if they are those of another network.
-    pub fn begin_with(&mut self, prior: &Prior) -> bool {
-        let vars = self.parameter_vars();
-        let fits = prior.fits(vars.iter().map(|&var| self.network.graph.value(var).shape()));
-        if fits {
-            for (var, array) in vars.into_iter().zip(prior.arrays()) {
-                self.network.graph.value_mut(var).assign(&array);
-            }
-        }
-        fits
-    }
-
     /// What is trained, as it is now.
     fn leaves(&self) -> Vec<LeafState> {
         let of = |leaf: &Trained| LeafState::of(self.network.graph.value(leaf.var), &leaf.adam);
@@ -156,8 +143,9 @@ impl Run {
     }
 
     /// The state between two steps.
-    pub fn state(&self, step: u64, random: &Random) -> FitState {
-        FitState { step, leaves: self.leaves(), random: random.clone(), guard: self.guard.clone() }
+    pub fn state(&self, step: u64, random: &Random, finished: &Finished) -> FitState {
+        let finished = finished.clone();
+        FitState { step, leaves: self.leaves(), random: random.clone(), guard: self.guard.clone(), finished }
     }
 
     /// Whether a state is one of this phase: that of another program may have other leaves.
@@ -189,17 +177,16 @@ impl Run {
     /// Sets the leaves that a step decides, and returns what holds at it.
     pub fn prepare(&mut self, step: u64, random: &mut Random) -> Moment {
         let moment = self.phase.at(step);
-        if moment.recentres && recentre(&mut self.network) {
+        if moment.recentres && !self.phase.continues() && recentre(&mut self.network) {
             // A constant may have said what its place at rest does not: the cost can rise for some steps.
             self.guard.forget_best();
         }
         if moment.new_noise_shape || self.noise.is_none() {
             self.noise = Some(Kumaraswamy::new(moment.noise_shape));
         }
-        if let Some(noise) = &self.noise {
-            let rounds = [moment.quantised, moment.settled].map(|now| now && !self.ablation.rounds_afterwards);
-            prepare(&mut self.network, &moment, rounds, noise, &self.shifts, random);
-        }
+        let rounds = [moment.quantised, moment.settled].map(|now| now && !self.ablation.rounds_afterwards);
+        let noise = self.noise.as_ref().map(|noise| (noise, random));
+        prepare(&mut self.network, &moment, rounds, noise, &self.shifts);
         moment
     }
 
@@ -217,6 +204,17 @@ impl Run {
             }
         }
         finite
+    }
+
+    /// Makes what is trained what the file will say, and the pictures what comes of that.
+    pub fn finish(&mut self) {
+        round_parameters(&mut self.network, &self.shifts);
+        for grid in &self.network.grids {
+            self.network.graph.value_mut(grid.latents).mapv_inplace(|latent| (latent + 0.5).floor());
+        }
+        let last = Moment { settled: true, quantised: true, ..self.phase.at(self.phase.end() - 1) };
+        prepare(&mut self.network, &last, [true; 2], None, &self.shifts);
+        self.network.graph.forward();
     }
 
     /// Does a step and returns its cost.
@@ -250,7 +248,8 @@ impl Run {
     }
 }
 
-fn trained(network: &Network) -> Vec<Trained> {
+/// What a fit moves; only the latents where a block before has `fixed` all else.
+fn trained(network: &Network, fixed: bool) -> Vec<Trained> {
     let settings = AdamSettings { beta2: BETA2, ..AdamSettings::default() };
     let new = |(var, kind, bounds): (Var, Kind, Option<[f32; 2]>)| {
         let adam = Adam::new(network.graph.value(var).len(), settings);
@@ -264,7 +263,8 @@ fn trained(network: &Network) -> Vec<Trained> {
     });
     let context = network.context.iter().copied().filter(|&var| !network.graph.value(var).is_empty());
     let context = context.map(|var| (var, Kind::Weight, Some(CONTEXTS)));
-    latents.chain(gains).chain(layers).chain(context).map(new).collect()
+    let parameters = gains.chain(layers).chain(context).filter(|_| !fixed);
+    latents.chain(parameters).map(new).collect()
 }
 
 /// Sets the leaves that a step's moment decides. `rounds` says whether weights and pictures are rounded, and whether scalars, biases and context
@@ -273,9 +273,8 @@ fn prepare(
     network: &mut Network,
     moment: &Moment,
     [rounds_weights, rounds_rest]: [bool; 2],
-    noise: &Kumaraswamy,
+    noise: Option<(&Kumaraswamy, &mut Random)>,
     shifts: &[u8],
-    random: &mut Random,
 ) {
     let graph = &mut network.graph;
     graph.value_mut(network.rounding)[0] = moment.temperature;
@@ -289,7 +288,7 @@ fn prepare(
         graph.value_mut(layer.quantiser)[0] = if rounds_weights { step } else { 0.0 };
         graph.value_mut(layer.priced_step)[0] = step;
     }
-    if !moment.settled {
+    if let Some((noise, random)) = noise.filter(|_| !moment.settled) {
         for grid in &network.grids {
             if let Some(values) = graph.value_mut(grid.noise).as_slice_mut() {
                 random.fill(noise, values);
@@ -314,9 +313,9 @@ mod tests {
             let settings = EncodeSettings { ablation, ..EncodeSettings::default() };
             let header = Outline::new(&clip, &settings).expect("it fits").header;
             let source = Source::new(&clip.frames, &header.architecture, header.geometry(), &settings);
-            let phase = *Schedule::new(settings.effort, clip.frames.len()).phases.last().expect("there is one");
+            let phase = *Schedule::new(settings.effort, &[clip.frames.len()]).phases.last().expect("there is one");
             let random = &mut Random::new(1);
-            let mut run = Run::new(&source, phase, random);
+            let mut run = Run::new(&source, phase, &Finished::default(), random);
             run.prepare(phase.end() - 1, random);
             let network = &run.network;
             let of_layers = network.layers.iter().map(|layer| layer.quantiser);
@@ -334,9 +333,9 @@ mod tests {
         let settings = EncodeSettings::default();
         let header = Outline::new(&clip, &settings).expect("it fits").header;
         let source = Source::new(&clip.frames, &header.architecture, header.geometry(), &settings);
-        let phase = *Schedule::new(settings.effort, clip.frames.len()).phases.last().expect("there is one");
+        let phase = *Schedule::new(settings.effort, &[clip.frames.len()]).phases.last().expect("there is one");
         let random = &mut Random::new(1);
-        let mut run = Run::new(&source, phase, random);
+        let mut run = Run::new(&source, phase, &Finished::default(), random);
         let bounded: Vec<(Var, [f32; 2])> =
             run.trained.iter().filter_map(|leaf| Some((leaf.var, leaf.bounds?))).collect();
         let biases = run.network.layers.iter().filter(|layer| layer.biases.is_some()).count();

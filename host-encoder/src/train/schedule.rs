@@ -42,20 +42,22 @@ const EARLY_WAY: f64 = 0.5;
 /// Price of a bit in an early phase, relative to lambda: its pictures are predicted from by all that follow.
 const EARLY_PRICE: f64 = 0.5;
 
-/// A part of a fit: the first pictures of the segment alone.
+/// A part of a fit: the first pictures of a block alone.
 ///
 /// A step on few pictures is cheap, and weights and first pictures are what all others stand on. So a fit begins with one or
-/// two pictures and goes on with more when these are good, until it has all. At the same time of 12 pictures this lowers
+/// two pictures and goes on with more when these are good, until it has all of its block. At the same time of 12 pictures this lowers
 /// `D + lambda R` by 5 to 9 % (docs/measurements.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Phase {
+    /// Number of its first picture, which is that of its block.
+    pub start: usize,
     /// Pictures.
     pub frames: usize,
     /// Number of its first step, counted over all phases.
     pub first: u64,
     /// Steps.
     pub steps: u64,
-    /// Whether it is the one with all pictures, which ends in integers.
+    /// Whether it is the one with all pictures of its block, which ends in integers.
     pub last: bool,
 }
 
@@ -94,20 +96,34 @@ pub struct Moment {
 }
 
 impl Schedule {
-    /// The steps of an effort on `frames` pictures.
-    pub fn new(effort: Effort, frames: usize) -> Self {
-        let last = effort.steps();
-        let smaller = |&frames: &usize| (frames > FIRST_PICTURES).then(|| frames.div_ceil(GROWTH));
-        let mut sizes: Vec<usize> = std::iter::successors(Some(frames), smaller).collect();
-        sizes.reverse();
-        let mut first = 0;
-        let phase = |(number, &frames): (usize, &usize)| {
-            let is_last = number + 1 == sizes.len();
-            let steps = if is_last { last } else { (EARLY_STEPS * last as f64) as u64 };
-            first += steps;
-            Phase { frames, first: first - steps, steps, last: is_last }
-        };
-        Self { phases: sizes.iter().enumerate().map(phase).collect() }
+    /// The steps of an effort on blocks of so many pictures.
+    pub fn new(effort: Effort, blocks: &[usize]) -> Self {
+        let (mut start, mut first) = (0, 0);
+        let mut phases = vec![];
+        for &block in blocks {
+            let smaller = |&frames: &usize| (frames > FIRST_PICTURES).then(|| frames.div_ceil(GROWTH));
+            let mut sizes: Vec<usize> = std::iter::successors(Some(block), smaller).collect();
+            sizes.reverse();
+            for (number, &frames) in sizes.iter().enumerate() {
+                let last = number + 1 == sizes.len();
+                let part = match (last, start) {
+                    (false, _) => EARLY_STEPS,
+                    (true, 0) => 1.0,
+                    // What settles when latents have is there already.
+                    (true, _) => SETTLED_FROM,
+                };
+                let steps = (part * effort.steps() as f64) as u64;
+                phases.push(Phase { start, frames, first, steps, last });
+                first += steps;
+            }
+            start += block;
+        }
+        Self { phases }
+    }
+
+    /// Steps in all.
+    pub fn steps(&self) -> u64 {
+        self.phases.iter().map(|phase| phase.steps).sum()
     }
 
     /// Work in all: a step on n pictures counts n.
@@ -133,6 +149,11 @@ impl Phase {
         self.first + self.steps
     }
 
+    /// Whether a block is before it, so that only latents are fitted.
+    pub fn continues(&self) -> bool {
+        self.start > 0
+    }
+
     /// Price of a bit, relative to lambda.
     pub fn price(&self) -> f64 {
         if self.last { 1.0 } else { EARLY_PRICE }
@@ -142,7 +163,11 @@ impl Phase {
     pub fn at(&self, step: u64) -> Moment {
         let step = step - self.first;
         // An early phase is a beginning: all that comes late in a fit does not come in it.
-        let steps = if self.last { self.steps as f64 } else { self.steps as f64 / (EARLY_WAY * SETTLED_FROM) };
+        let steps = match (self.last, self.continues()) {
+            (true, false) => self.steps as f64,
+            (true, true) => self.steps as f64 / SETTLED_FROM,
+            (false, _) => self.steps as f64 / (EARLY_WAY * SETTLED_FROM),
+        };
         let part = step as f64 / steps;
         let settled = part >= SETTLED_FROM;
         // Latents and noise reach their ends when the latents settle.
@@ -178,22 +203,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn phases_grow_to_all_pictures_and_only_the_last_settles() {
-        for frames in [1, 2, 3, 12, 96, 128] {
-            let schedule = Schedule::new(Effort::Draft, frames);
-            let last = schedule.phases[schedule.phases.len() - 1];
-            assert!(schedule.phases[0].frames <= FIRST_PICTURES && last.frames == frames && last.last);
-            let mut work = 0;
+    fn phases_grow_to_all_pictures_of_a_block_and_only_the_first_block_settles() {
+        for blocks in [&[1][..], &[2], &[3], &[12], &[96], &[16, 16, 15], &[2, 1]] {
+            let schedule = Schedule::new(Effort::Draft, blocks);
+            let (mut work, mut start) = (0, 0);
             for (number, phase) in schedule.phases.iter().enumerate() {
+                assert_eq!(phase.continues(), start > 0);
+                let block = blocks[schedule.phases[..number].iter().filter(|phase| phase.last).count()];
+                assert_eq!((phase.start, phase.last), (start, phase.frames == block));
+                assert!(phase.frames <= FIRST_PICTURES || schedule.phases[number - 1].frames < phase.frames);
                 for step in phase.first..phase.end() {
                     assert_eq!((schedule.phase_of(step), schedule.work_after(step)), (number, work));
                     let moment = phase.at(step);
                     assert!(phase.last || !(moment.settled || moment.quantised || moment.structure));
+                    assert!(!(phase.continues() && moment.settled));
                     work += phase.frames as u64;
                 }
+                let last = phase.at(phase.end() - 1);
+                assert_eq!(last.settled, phase.last && start == 0);
+                assert!(!phase.last || last.temperature < 1.2 * LAST_TEMPERATURE);
+                start += if phase.last { block } else { 0 };
             }
-            assert_eq!(schedule.work(), work);
-            assert!(last.at(last.end() - 1).settled);
+            assert_eq!((schedule.work(), start), (work, blocks.iter().sum()));
         }
     }
 }

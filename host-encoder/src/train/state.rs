@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::autodiff::optim::Adam;
 
+use super::blocks::Finished;
 use super::guard::Guard;
 use super::random::Random;
 
@@ -58,6 +59,8 @@ pub struct FitState {
     pub(super) random: Random,
     /// The way back.
     pub(super) guard: Guard,
+    /// The blocks before.
+    pub(super) finished: Finished,
 }
 
 impl FitState {

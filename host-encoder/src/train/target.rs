@@ -13,8 +13,8 @@ use crate::progress::{Observer, Step};
 use crate::settings::{Effort, EncodeSettings};
 
 use super::archive::{Archive, Trial};
-use super::schedule::Schedule;
-use super::{EncodeError, Encoded, Outline, encode_outline};
+use super::schedule::{Phase, Schedule};
+use super::{EncodeError, Encoded, Outline, Span, blocks, encode_outline};
 
 /// What is wanted.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,7 +25,7 @@ pub enum Target {
     PsnrY(f64),
 }
 
-/// Where the state is kept, as a part of the steps with all pictures: what was learned about the clip is there, and latents still move.
+/// Where the state is kept, as a part of the steps with all pictures of the first block: what was learned about the clip is there, and latents still move.
 const KEPT_AT: f64 = 0.25;
 /// Largest change of the logarithm of lambda that goes on from a kept state; beyond, a fit begins anew.
 const REACH: f64 = 0.4;
@@ -158,8 +158,10 @@ impl Passes<'_> {
         first: f64,
         (tries, tolerance): (usize, f64),
     ) -> Result<(Found, Secant), EncodeError> {
-        let segments = Outline::new(clip, settings)?.segments;
-        let at: Vec<u64> = segments.iter().map(|span| kept_at(settings.effort, span.frames as usize)).collect();
+        let Outline { header, segments, .. } = Outline::new(clip, settings)?;
+        let kept_at =
+            |span: &Span| kept_at(settings.effort, &blocks::lengths(&header.architecture, span.frames as usize));
+        let at: Vec<u64> = segments.iter().map(kept_at).collect();
         // The try that left the states from which others go on, and its lambda.
         let mut base = (0, f64::NAN);
         let mut secant = Secant { slope: target.slope(), tried: Vec::new() };
@@ -222,10 +224,10 @@ impl Observer for Passes<'_> {
 }
 
 /// The step of a segment after which its state is kept.
-fn kept_at(effort: Effort, frames: usize) -> u64 {
-    let schedule = Schedule::new(effort, frames);
-    let last = schedule.phases[schedule.phases.len() - 1];
-    last.first + (KEPT_AT * last.steps as f64) as u64
+fn kept_at(effort: Effort, blocks: &[usize]) -> u64 {
+    let phases = Schedule::new(effort, blocks).phases;
+    let kept = |phase: &Phase| phase.first + (KEPT_AT * phase.steps as f64) as u64;
+    phases.iter().find(|phase| phase.last).map_or(0, kept)
 }
 
 /// What the integer decoder makes of a file.

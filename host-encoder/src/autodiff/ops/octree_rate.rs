@@ -44,8 +44,8 @@ pub enum SliceTypes {
     Intra,
     /// All but the first: a grid of a predicted segment.
     Predicted,
-    /// All: the motion field.
-    Motion,
+    /// All: the motion field, and grids whose first slice here has one before it.
+    AllPredicted,
 }
 
 /// What [`OctreeRate`] codes.
@@ -65,6 +65,8 @@ pub struct OctreeRateConfig {
     pub parent: Parent,
     /// Hidden units of the network, 0..=16.
     pub hidden: usize,
+    /// The slice before the first, `height * width` latents; empty if there is none, or it is all zero.
+    pub past: Vec<f32>,
 }
 
 /// Roots of a grid of `slices` slices with `root_slices`, a power of two, in a full chunk: `2^root_depth / 2^log2`, or
@@ -112,7 +114,7 @@ fn append_roots(roots: &mut Vec<usize>, slices: usize) {
 #[derive(Debug)]
 pub struct OctreeRate<T> {
     config: OctreeRateConfig,
-    /// Latents of the channel, a slice of zeros before the first, and their signs.
+    /// Latents of the channel, with the slice before the first, and their signs.
     values: Vec<T>,
     signs: Vec<T>,
     types: Vec<u8>,
@@ -171,7 +173,7 @@ impl<T: LaneMath> OctreeRate<T> {
         let types = (0..slices).map(|slice| match config.types {
             SliceTypes::Intra => 0,
             SliceTypes::Predicted => u8::from(slice > 0),
-            SliceTypes::Motion => 1,
+            SliceTypes::AllPredicted => 1,
         });
         let mut op = OctreeRate {
             values: vec![T::ZERO; (slices + 1) * area],
@@ -187,7 +189,17 @@ impl<T: LaneMath> OctreeRate<T> {
             config,
         };
         op.find_parents();
+        op.load_past();
         op
+    }
+
+    fn load_past(&mut self) {
+        let past = &self.config.past;
+        assert!(past.is_empty() || past.len() == self.area(), "the past is a slice");
+        for ((value, sign_), &v) in self.values.iter_mut().zip(&mut self.signs).zip(past) {
+            *value = T::of(v.into());
+            *sign_ = sign(*value);
+        }
     }
 
     /// Tables of the parent.

@@ -11,6 +11,7 @@ use ndarray::{Array3, ArrayD, ArrayView4, IxDyn};
 use crate::autodiff::ops::{SoftRound, WeightedSum};
 use crate::autodiff::{Graph, Var};
 
+use super::parameters::Parameters;
 use super::random::Random;
 use start::{pair, scalar, zeros};
 
@@ -44,6 +45,19 @@ pub struct Objective {
     pub size: [usize; 2],
 }
 
+/// What is decoded before the first picture of a block that does not begin a segment.
+#[derive(Clone, Debug)]
+pub struct Past {
+    /// The picture before, `[6, rows, columns]` in code values.
+    pub picture: ArrayD<f32>,
+    /// Each grid's last slice `[channels, rows, columns]`.
+    pub latents: Vec<Array3<f32>>,
+    /// The motion to the picture before, `[vertical, horizontal][row][column]`.
+    pub motion: Array3<f32>,
+    /// Gains, weights, biases and context parameters.
+    pub parameters: Parameters,
+}
+
 /// What a network is fitted to.
 #[derive(Clone, Copy, Debug)]
 pub struct Pictures<'a> {
@@ -53,6 +67,8 @@ pub struct Pictures<'a> {
     pub predicted: bool,
     /// What a picture without prediction is predicted to be.
     pub colour: [u8; 3],
+    /// What is before them; all that is not a latent is then what it was there.
+    pub past: Option<&'a Past>,
 }
 
 /// One grid's variables.
@@ -97,6 +113,10 @@ pub struct Network {
     pub picture_rounding: Var,
     /// (step, limit) of gains, of biases, of context parameters.
     pub scalar_quantisers: [Var; 3],
+    /// The pictures.
+    pictures: Vec<Var>,
+    /// Whether the parameters stay what they are.
+    fixed: bool,
     /// For each predicted picture the motion field.
     pub motion: Vec<Var>,
     /// All motion fields.
@@ -140,6 +160,7 @@ impl Network {
     ) -> Self {
         let mut graph = Graph::new();
         let frames = pictures.targets.len();
+        let fixed = pictures.past.is_some();
         let rounding = graph.leaf(pair(0.3, 0.0), false);
         let picture_rounding = graph.leaf(scalar(0.0), false);
         let quantiser = |graph: &mut Graph<f32>, limit: f32| graph.leaf(pair(0.0, limit), false);
@@ -157,11 +178,11 @@ impl Network {
                 let latents = graph.leaf(zeros(&shape), true);
                 let noise = graph.leaf(zeros(&shape), false);
                 let rounded = graph.push(SoftRound::new(), &[latents, noise, rounding]);
-                let gain = graph.leaf(scalar(start::GAIN), true);
+                let gain = graph.leaf(scalar(start::GAIN), !fixed);
                 GridVars { latents, noise, rounded, gain }
             })
             .collect();
-        let layers = start::layers(&mut graph, architecture, random);
+        let layers = start::layers(&mut graph, architecture, random, !fixed);
         let mut network = Self {
             graph,
             grids,
@@ -170,6 +191,8 @@ impl Network {
             rounding,
             picture_rounding,
             scalar_quantisers,
+            pictures: vec![],
+            fixed,
             motion: vec![],
             motion_field: None,
             distortion: [vec![], vec![]],
@@ -183,19 +206,53 @@ impl Network {
             pixels: (4 * geometry.width * geometry.height * frames) as f64,
         };
         network.add_pictures(architecture, geometry, pictures, objective);
-        network.add_rates(architecture, geometry, frames, pictures.predicted);
+        network.add_rates(architecture, geometry, frames, pictures.predicted, pictures.past);
         network.add_loss(objective);
+        if let Some(past) = pictures.past {
+            network.set_parameters(&past.parameters);
+        }
         network
     }
 
-    /// Sets all vectors: `[frame][vertical, horizontal][row][column]`; frame 0 is left out.
+    /// All that is trained besides latents, in the order of the fit: gains, layers, context parameters.
+    pub fn parameter_vars(&self) -> impl Iterator<Item = Var> {
+        let gains = self.grids.iter().map(|grid| grid.gain);
+        let layers = self.layers.iter().flat_map(|layer| [Some(layer.weights), layer.biases]).flatten();
+        let context = self.context.iter().copied().filter(|&var| !self.graph.value(var).is_empty());
+        gains.chain(layers).chain(context)
+    }
+
+    /// The parameters as they are now.
+    pub fn parameters(&self) -> Parameters {
+        Parameters::of(self.parameter_vars().map(|var| self.graph.value(var)))
+    }
+
+    /// Takes parameters; `false`, and nothing changed, if they are those of another network.
+    pub fn set_parameters(&mut self, parameters: &Parameters) -> bool {
+        let vars: Vec<Var> = self.parameter_vars().collect();
+        let fits = parameters.fits(vars.iter().map(|&var| self.graph.value(var).shape()));
+        if fits {
+            for (var, array) in vars.into_iter().zip(parameters.arrays()) {
+                self.graph.value_mut(var).assign(&array);
+            }
+        }
+        fits
+    }
+
+    /// A picture, `[6, rows, columns]` in code values.
+    pub fn picture(&self, number: usize) -> &ArrayD<f32> {
+        self.graph.value(self.pictures[number])
+    }
+
+    /// Sets all vectors: `[frame][vertical, horizontal][row][column]`; frame 0 is left out if nothing is before it.
     pub fn set_motion(&mut self, field: ArrayView4<'_, i8>) {
+        let first = field.shape()[0] - self.motion.len();
         for (frame, &var) in self.motion.iter().enumerate() {
-            let vectors = field.index_axis(ndarray::Axis(0), frame + 1).mapv(f32::from);
+            let vectors = field.index_axis(ndarray::Axis(0), frame + first).mapv(f32::from);
             self.graph.value_mut(var).assign(&vectors);
         }
         if let Some(var) = self.motion_field {
-            let vectors = field.slice(ndarray::s![1.., .., .., ..]).mapv(f32::from);
+            let vectors = field.slice(ndarray::s![first.., .., .., ..]).mapv(f32::from);
             self.graph.value_mut(var).assign(&vectors);
         }
     }
@@ -237,7 +294,12 @@ impl Network {
 
     /// Bits of the payload as the loss counts them: latents, motion and parameters.
     pub fn counted_bits(&self) -> f64 {
-        self.fixed_bits + self.sum_of(&self.bits) + self.sum_of(&self.parameter_bits)
+        self.sum_of(&self.bits) + self.counted_parameter_bits()
+    }
+
+    /// Those of them that do not grow with the pictures.
+    pub fn counted_parameter_bits(&self) -> f64 {
+        self.fixed_bits + self.sum_of(&self.parameter_bits)
     }
 
     /// `D + lambda bits / pixel`.
@@ -288,7 +350,7 @@ mod tests {
         // Bits count next to nothing, so that gradients tell of the pictures.
         let objective = Objective { lambda: 1e-6, structural, parameter_price: 1.0, size: [46, 34] };
         let random = &mut Random::new(1);
-        let pictures = Pictures { targets: &targets, predicted: true, colour: [100; 3] };
+        let pictures = Pictures { targets: &targets, predicted: true, colour: [100; 3], past: None };
         let mut network = Network::new(&architecture, geometry, pictures, &objective, random);
         for at in 0..network.grids.len() {
             let latents = network.graph.value_mut(network.grids[at].latents);

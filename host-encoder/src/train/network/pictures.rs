@@ -20,7 +20,7 @@ impl Network {
         pictures: Pictures<'_>,
         objective: &Objective,
     ) {
-        let Pictures { targets, predicted, colour } = pictures;
+        let Pictures { targets, predicted, colour, past } = pictures;
         let [y, u, v] = colour.map(f32::from);
         let flat = Array3::from_shape_fn((SITE, geometry.height, geometry.width), |(c, ..)| [y, y, y, y, u, v][c]);
         let flat = self.graph.leaf(flat.into_dyn(), false);
@@ -53,7 +53,7 @@ impl Network {
             }
             self.graph.end_lanes();
         }
-        let mut previous: Option<Var> = None;
+        let mut previous = past.map(|past| self.graph.leaf(past.picture.clone(), false));
         for (frame, target) in targets.iter().enumerate() {
             let motion = architecture.motion.filter(|_| predicted);
             let prediction = match (previous, motion) {
@@ -79,6 +79,7 @@ impl Network {
                 let [width, height] = objective.size;
                 self.dissimilarity.push(self.graph.push(Dissimilarity::new(width, height), &[picture, target]));
             }
+            self.pictures.push(picture);
             previous = Some(picture);
         }
     }

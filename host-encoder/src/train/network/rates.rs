@@ -2,13 +2,14 @@
 
 use decoder_core::octree::{ContextShape, INPUTS, PASSES};
 use decoder_core::wire::{Architecture, Geometry, Temporal};
+use ndarray::{Array3, Axis};
 
 use crate::autodiff::Var;
 use crate::autodiff::ops::TensorRate;
 use crate::autodiff::ops::octree_rate::{OctreeRate, OctreeRateConfig, Parent, SliceTypes, grid_roots, motion_roots};
 
 use super::start::{self, scalar, zeros};
-use super::{BIAS_STEP, CONTEXT_STEP, LayerVars, Network};
+use super::{BIAS_STEP, CONTEXT_STEP, LayerVars, Network, Past};
 
 /// Log2 of the stride from which on a bit of a grid counts twice as much in each octave.
 ///
@@ -23,6 +24,7 @@ impl Network {
         geometry: Geometry,
         frames: usize,
         predicted: bool,
+        past: Option<&Past>,
     ) {
         let shape = ContextShape::latents(architecture);
         let context = self.add_context(shape);
@@ -61,9 +63,14 @@ impl Network {
                     channel,
                     type_channel,
                     roots: grid_roots(own_shape[0], root_slices),
-                    types: if predicted { SliceTypes::Predicted } else { SliceTypes::Intra },
+                    types: match (predicted, past) {
+                        (false, _) => SliceTypes::Intra,
+                        (true, None) => SliceTypes::Predicted,
+                        (true, Some(_)) => SliceTypes::AllPredicted,
+                    },
                     parent,
                     hidden: shape.hidden,
+                    past: past.map_or(vec![], |past| channel_of(&past.latents[number], channel)),
                 });
                 let inputs: Vec<Var> = [Some(self.grids[number].rounded), parent_var]
                     .into_iter()
@@ -83,8 +90,10 @@ impl Network {
         }
         if architecture.motion.is_some() {
             let context = self.add_context(ContextShape::MOTION);
-            if predicted && frames > 1 {
-                self.add_motion_rate(geometry, frames - 1, 1 << architecture.root_depth, &context);
+            let slices = frames - usize::from(past.is_none());
+            if predicted && slices > 0 {
+                let past = past.map(|past| &past.motion);
+                self.add_motion_rate(geometry, slices, 1 << architecture.root_depth, &context, past);
             }
         }
         for number in 0..self.layers.len() {
@@ -103,7 +112,14 @@ impl Network {
         self.graph.value(self.grids[grid].latents).shape().try_into().expect("latents have four axes")
     }
 
-    fn add_motion_rate(&mut self, geometry: Geometry, slices: usize, root_slices: usize, context: &[Var]) {
+    fn add_motion_rate(
+        &mut self,
+        geometry: Geometry,
+        slices: usize,
+        root_slices: usize,
+        context: &[Var],
+        past: Option<&Array3<f32>>,
+    ) {
         let (rows, columns) = geometry.motion();
         let shape = [slices, 2, rows, columns];
         let field = self.graph.leaf(zeros(&shape), false);
@@ -114,9 +130,10 @@ impl Network {
                 channel,
                 type_channel: channel,
                 roots: motion_roots(slices, root_slices),
-                types: SliceTypes::Motion,
+                types: SliceTypes::AllPredicted,
                 parent: if channel == 0 { Parent::None } else { Parent::Same(0) },
                 hidden: 0,
+                past: past.map_or(vec![], |past| channel_of(past, channel)),
             });
             let inputs: Vec<Var> = [field].into_iter().chain(context.iter().copied()).collect();
             let bits = self.graph.push(op, &inputs);
@@ -140,7 +157,7 @@ impl Network {
         for (number, shape) in shapes.into_iter().enumerate() {
             let mut value = zeros(shape);
             start::context(number, &mut value);
-            let leaf = self.graph.leaf(value, true);
+            let leaf = self.graph.leaf(value, !self.fixed);
             self.context.push(leaf);
             if !shape.contains(&0) {
                 quantised.push(self.quantised(leaf, 2));
@@ -150,6 +167,11 @@ impl Network {
         }
         quantised
     }
+}
+
+/// A channel of a slice.
+fn channel_of(slice: &Array3<f32>, channel: usize) -> Vec<f32> {
+    slice.index_axis(Axis(0), channel).iter().copied().collect()
 }
 
 /// Bits of gains, shifts and scale classes (SPEC section 5).

@@ -2,7 +2,7 @@
 
 use decoder_core::wire::Geometry;
 use host_encoder::settings::EncodeSettings;
-use host_encoder::train::{Load, architecture, steps, work};
+use host_encoder::train::{Load, SOURCE_BYTES, Work, architecture};
 
 /// What one fit took, and what it was.
 #[derive(Clone, Debug)]
@@ -39,9 +39,19 @@ impl Point {
         Geometry::new(self.size.0 as u16, self.size.1 as u16)
     }
 
+    /// Luma samples of a picture.
     fn samples(&self) -> f64 {
         let geometry = self.geometry();
-        (4 * geometry.width * geometry.height * self.frames) as f64
+        (4 * geometry.width * geometry.height) as f64
+    }
+
+    fn work(&self) -> Work {
+        Work::of(&architecture(&self.settings, self.geometry()), self.frames, self.settings.effort)
+    }
+
+    /// Bytes that the model does not fit.
+    fn source_bytes(&self) -> f64 {
+        self.samples() * self.frames as f64 * SOURCE_BYTES
     }
 }
 
@@ -49,27 +59,27 @@ impl Model {
     /// What it expects of a fit: CPU seconds and bytes.
     pub fn expect(&self, point: &Point) -> [f64; 2] {
         let dot = |coefficients: &[f64; 3], row: [f64; 3]| coefficients.iter().zip(row).map(|(a, b)| a * b).sum();
-        [dot(&self.nanoseconds, time_row(point)), dot(&self.bytes, memory_row(point))]
+        [dot(&self.nanoseconds, time_row(point)), dot(&self.bytes, memory_row(point)) + point.source_bytes()]
     }
 
     /// The model with the least relative errors.
     pub fn fit(points: &[Point]) -> Self {
         let time = points.iter().map(|point| (time_row(point), point.cpu));
-        let memory = points.iter().map(|point| (memory_row(point), point.memory));
+        let memory = points.iter().map(|point| (memory_row(point), point.memory - point.source_bytes()));
         Self { nanoseconds: least_squares(time), bytes: least_squares(memory) }
     }
 }
 
 /// What the coefficients of the time are multiplied with, in units that give seconds.
 fn time_row(point: &Point) -> [f64; 3] {
-    let (steps, work) = (steps(point.settings.effort, point.frames), work(point.settings.effort, point.frames));
-    let scale = 1e-9 * point.samples() / point.frames as f64 * work as f64;
+    let Work { steps, pictures, .. } = point.work();
+    let scale = 1e-9 * point.samples() * pictures as f64;
     [1e-9 * steps as f64, scale, scale * point.load().macs]
 }
 
 /// The same of the memory.
 fn memory_row(point: &Point) -> [f64; 3] {
-    let samples = point.samples();
+    let samples = point.samples() * point.work().block as f64;
     let load = point.load();
     [1.0, samples * load.activations, samples * load.macs]
 }

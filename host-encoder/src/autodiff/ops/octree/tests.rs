@@ -37,9 +37,11 @@ impl Case {
             channel: 1,
             type_channel: 2,
             roots: if motion { motion_roots(slices, root_slices) } else { grid_roots(slices, root_slices) },
-            types: [SliceTypes::Intra, SliceTypes::Motion, SliceTypes::Predicted][kind],
+            types: [SliceTypes::Intra, SliceTypes::AllPredicted, SliceTypes::Predicted][kind],
             parent,
             hidden,
+            // Of a block that begins a segment there is none.
+            past: (0..if kind == 0 { 0 } else { height * width }).map(|at| (at % 5) as f32 - 2.0).collect(),
         };
         let mut inputs = vec![latents(&mut noise, &shape)];
         if kind == 2 {
@@ -205,7 +207,7 @@ impl Naive<'_> {
         let slice_type = match config.types {
             SliceTypes::Intra => 0,
             SliceTypes::Predicted => usize::from(slice > 0),
-            SliceTypes::Motion => 1,
+            SliceTypes::AllPredicted => 1,
         };
         out[1] += type_bias[[slice_type, config.type_channel]] + pass_bias[[pass]];
         let value = self.latent(slice, y, position[2]);
@@ -248,7 +250,9 @@ impl Naive<'_> {
 fn naive(case: &Case) -> Vec<f64> {
     let [slices, _, height, width] = case.config.shape;
     let mut naive = Naive { case, decoded: Vec::new(), first: 0, bits: vec![0.0; slices] };
-    let mut past = vec![vec![Some(0.0); width]; height];
+    let before = |at: usize| case.config.past.get(at).map_or(0.0, |&v| f64::from(v));
+    let row = |y: usize| (0..width).map(|x| Some(before(y * width + x))).collect();
+    let mut past: Vec<Vec<_>> = (0..height).map(row).collect();
     for &count in &case.config.roots {
         naive.decoded = vec![vec![vec![None; width]; height]; count + 1];
         naive.decoded[0] = past;

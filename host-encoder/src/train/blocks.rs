@@ -1,0 +1,144 @@
+//! A segment is fitted block by block.
+//!
+//! Everything that is trained in the first block besides latents is what the whole segment has; each block after it begins with the last picture of the one
+//! before, as the decoder will have it, and has only latents to find. In one fit of a long chain of pictures the noise of all latents adds up from picture to
+//! picture, and as many steps find less (docs/measurements.md).
+
+use decoder_core::wire::{Architecture, Temporal};
+use ndarray::{Array3, Axis};
+use serde::{Deserialize, Serialize};
+
+use crate::bitstream::SegmentModel;
+
+use super::network::{Network, Past};
+use super::parameters::Parameters;
+use super::quantise::{self, quantise};
+use super::run::Run;
+use super::source::Source;
+
+/// Pictures of the first block: from these all is learned that the others share.
+const FIRST: usize = 32;
+/// Pictures of a block after it, about.
+const BLOCK: usize = 16;
+
+/// Pictures of each block of a segment of `frames` pictures.
+pub fn lengths(architecture: &Architecture, frames: usize) -> Vec<usize> {
+    // Where latents are of several pictures, or pictures do not come from those before them, there is nothing to go on from.
+    let one_by_one = architecture.grids.iter().all(|grid| grid.temporal == Temporal::Every(0));
+    let chain = architecture.motion.is_some() && one_by_one && architecture.root_depth == 0;
+    if !chain || frames < FIRST + BLOCK / 2 {
+        return vec![frames];
+    }
+    let rest = frames - FIRST;
+    let blocks = (rest + BLOCK / 2) / BLOCK;
+    let others = (0..blocks).map(|block| rest * (block + 1) / blocks - rest * block / blocks);
+    [FIRST].into_iter().chain(others).collect()
+}
+
+/// What the blocks that are finished leave to those that follow.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Finished {
+    frames: usize,
+    parameters: Parameters,
+    /// Of each grid, slice after slice.
+    latents: Vec<Vec<i8>>,
+    /// The last picture, `[6][row][column]`.
+    picture: Vec<u8>,
+    /// Sum over the pictures.
+    distortion: f64,
+    /// Of latents and motion.
+    bits: f64,
+}
+
+impl Finished {
+    /// Adds a block that is [finished](Run::finish).
+    pub fn add(&mut self, run: &Run) {
+        let network = &run.network;
+        self.latents.resize_with(network.grids.len(), Vec::new);
+        self.latents.iter_mut().zip(quantise::latents(network)).for_each(|(all, block)| all.extend(block));
+        self.parameters = network.parameters();
+        self.picture = network.picture(run.frames() - 1).iter().map(|&sample| sample as u8).collect();
+        self.distortion += run.frames() as f64 * network.mean_distortion();
+        self.bits += network.counted_bits() - network.counted_parameter_bits();
+        self.frames += run.frames();
+    }
+
+    /// Whether it can be what is before picture `start` of `source`.
+    pub fn fits(&self, source: &Source<'_>, start: usize) -> bool {
+        let sites = source.geometry.width * source.geometry.height;
+        let grids = source.architecture.grids.iter().zip(&self.latents);
+        let whole = grids.clone().all(|(grid, latents)| {
+            let (rows, columns) = source.geometry.grid(grid.stride_log2.into());
+            latents.len() == start * usize::from(grid.channels) * rows * columns
+        });
+        let all = grids.count() == source.architecture.grids.len() && self.picture.len() == 6 * sites;
+        self.frames == start && (start == 0 || whole && all)
+    }
+
+    /// What the next block goes on from; nothing before the first.
+    pub fn past(&self, source: &Source<'_>) -> Option<Past> {
+        let motion = source.motion.as_ref().filter(|_| self.frames > 0)?;
+        let Source { architecture, geometry, .. } = source;
+        let last_slice = |(grid, latents): (&decoder_core::wire::Grid, &Vec<i8>)| {
+            let (rows, columns) = geometry.grid(grid.stride_log2.into());
+            let shape = (usize::from(grid.channels), rows, columns);
+            let before = latents.len() - shape.0 * rows * columns;
+            Array3::from_shape_fn(shape, |(c, y, x)| f32::from(latents[before + (c * rows + y) * columns + x]))
+        };
+        let (rows, columns) = (geometry.height, geometry.width);
+        let sample = |(c, y, x)| f32::from(self.picture[(c * rows + y) * columns + x]);
+        Some(Past {
+            picture: Array3::from_shape_fn((6, rows, columns), sample).into_dyn(),
+            latents: architecture.grids.iter().zip(&self.latents).map(last_slice).collect(),
+            motion: motion.index_axis(Axis(0), self.frames - 1).mapv(f32::from),
+            parameters: self.parameters.clone(),
+        })
+    }
+
+    /// Mean distortion and bits of a segment of `frames` pictures, if those to come are as a block's are now.
+    pub fn with(&self, network: &Network, block: usize, frames: usize) -> (f64, f64) {
+        let rest = (frames - self.frames) as f64;
+        let parameters = network.counted_parameter_bits();
+        let bits = self.bits + (network.counted_bits() - parameters) * rest / block as f64 + parameters;
+        ((self.distortion + network.mean_distortion() * rest) / frames as f64, bits)
+    }
+
+    /// The segment, when the last block is finished; `run` is that of any of its blocks.
+    pub fn model(&self, run: &Run, source: &Source<'_>) -> SegmentModel {
+        let Source { architecture, geometry, motion, colour, .. } = source;
+        quantise(
+            &run.network,
+            architecture,
+            *geometry,
+            &self.latents,
+            motion.as_ref(),
+            run.shifts(),
+            (self.frames, *colour),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::EncodeSettings;
+    use crate::train::presets::architecture;
+    use decoder_core::wire::Geometry;
+
+    #[test]
+    fn blocks_after_the_first_are_even_and_only_of_chains() {
+        let lengths_of = |motion: bool, frames: usize| {
+            let settings = EncodeSettings { motion, ..EncodeSettings::default() };
+            lengths(&architecture(&settings, Geometry::new(32, 32)), frames)
+        };
+        for frames in 1..200 {
+            let blocks = lengths_of(true, frames);
+            assert_eq!(blocks.iter().sum::<usize>(), frames);
+            assert!(blocks[0] == frames.min(FIRST) || blocks.len() == 1 && frames < FIRST + BLOCK, "{blocks:?}");
+            let others = &blocks[1..];
+            assert!(others.iter().all(|&block| block.abs_diff(others[0]) <= 1 && block >= BLOCK / 2), "{blocks:?}");
+            assert!(others.iter().all(|&block| block < 2 * BLOCK), "{blocks:?}");
+            assert_eq!(lengths_of(false, frames), [frames]);
+        }
+    }
+}
