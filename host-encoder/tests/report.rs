@@ -51,7 +51,13 @@ fn a_browser_draws_it() {
     let path = folder.path().join("page.html");
     fs::write(&path, page()).unwrap();
     let output = Command::new("chromium")
-        .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--timeout=10000"])
+        .args([
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--enable-logging=stderr",
+            "--virtual-time-budget=3000",
+        ])
         .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
         .args(["--dump-dom", &format!("file://{}", path.display())])
         .output();

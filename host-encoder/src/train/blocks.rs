@@ -95,6 +95,26 @@ impl Finished {
         })
     }
 
+    /// The tape of the bits of all latents and their motion.
+    pub fn rates(&self, source: &Source<'_>) -> Network {
+        let predicted = source.motion.is_some();
+        let mut rates = Network::of_latents(source.architecture, source.geometry, self.frames, predicted);
+        for (grid, latents) in rates.grids.iter().zip(&self.latents) {
+            let value = rates.graph.value_mut(grid.latents);
+            value.iter_mut().zip(latents).for_each(|(value, &latent)| *value = latent.into());
+        }
+        if let Some(motion) = &source.motion {
+            rates.set_motion(motion.slice(ndarray::s![..self.frames, .., .., ..]));
+        }
+        rates
+    }
+
+    /// Takes bits from [their tape](Self::rates), and the parameters that go with them from a network.
+    pub fn recount(&mut self, rates: &Network, network: &Network) {
+        self.bits = rates.counted_bits() - rates.counted_parameter_bits();
+        self.parameters = network.parameters();
+    }
+
     /// Mean distortion and bits of a segment of `frames` pictures, if those to come are as a block's are now.
     pub fn with(&self, network: &Network, block: usize, frames: usize) -> (f64, f64) {
         let rest = (frames - self.frames) as f64;

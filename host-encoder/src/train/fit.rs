@@ -11,6 +11,7 @@ use crate::settings::EncodeSettings;
 use super::EncodeError;
 use super::blocks::{self, Finished};
 use super::random::Random;
+use super::refit::refit;
 use super::run::Run;
 use super::schedule::Schedule;
 use super::source::Source;
@@ -35,7 +36,7 @@ pub struct Progress {
     pub returns: u32,
 }
 
-/// Fits a segment to `frames` and returns it in integers. It goes on from what `keeper` has.
+/// Fits a segment to `frames` and returns it in integers, with its bits as the loss counts them. It goes on from what `keeper` has.
 ///
 /// # Errors
 /// [`EncodeError::Diverged`] if the numbers leave all bounds, [`EncodeError::Stopped`] if `report` says so.
@@ -47,11 +48,12 @@ pub fn fit(
     seed: u64,
     keeper: &mut dyn Keeper,
     report: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
-) -> Result<SegmentModel, EncodeError> {
+) -> Result<(SegmentModel, f64), EncodeError> {
     let source = Source::new(frames, architecture, geometry, settings);
     let schedule = Schedule::new(settings.effort, &blocks::lengths(architecture, frames.len()));
     let (finished, run) = fit_blocks(&source, &schedule, seed, keeper, report)?;
-    Ok(finished.model(&run, &source))
+    let (_, bits) = finished.with(&run.network, run.frames(), frames.len());
+    Ok((finished.model(&run, &source), bits))
 }
 
 /// Fits one block after the other; with them comes the last step's run.
@@ -106,6 +108,10 @@ fn fit_blocks(
         if run.phase().last {
             run.finish();
             finished.add(&run);
+            // What follows is fitted to the bits of these, and in the end all are those of the file.
+            if run.phase().start == 0 || number == schedule.phases.len() {
+                refit(&mut run.network, &mut finished, source)?;
+            }
         }
         let Some(&phase) = schedule.phases.get(number) else { break };
         returns += run.returns();

@@ -17,6 +17,7 @@ mod prior;
 mod quantise;
 mod random;
 mod recentre;
+mod refit;
 mod run;
 mod schedule;
 mod source;
@@ -234,18 +235,17 @@ pub fn encode_segment(
     let (header, span) = (&outline.header, outline.segments[index]);
     let count = outline.segments.len();
     let container = 8.0 * (file_bytes(header, &[]).len() + count * SEGMENT_OVERHEAD) as f64 / count as f64;
-    let mut last = None;
+    let mut returns = 0;
     let mut watch = |progress: &Progress| {
-        last = Some(*progress);
+        returns = progress.returns;
         report(progress)
     };
-    let model = fit::fit(frames, &header.architecture, header.geometry(), settings, span.seed, keeper, &mut watch);
-    let model = model.map_err(|error| match error {
+    let fitted = fit::fit(frames, &header.architecture, header.geometry(), settings, span.seed, keeper, &mut watch);
+    let (model, bits) = fitted.map_err(|error| match error {
         EncodeError::Diverged { step, .. } => EncodeError::Diverged { segment: index, step },
         other => other,
     })?;
     let segment = segment_bytes(header, index as u32, span.first, &model).map_err(EncodeError::Unwritable)?;
-    let (bits, returns) = last.map_or((0.0, 0), |last| (last.bits, last.returns));
     Ok(Fitted { segment, counted_bits: bits + container, returns })
 }
 

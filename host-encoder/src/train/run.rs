@@ -27,7 +27,7 @@ const GAINS: [f32; 2] = [1.0 / 64.0, GAIN_LIMIT as f32 * GAIN_STEP];
 /// Bounds of a bias and of a context parameter. What is rounded late would be cut off late, when nothing else can make up for it any more.
 const BIASES: [f32; 2] = [-BIAS_LIMIT as f32 * BIAS_STEP, BIAS_LIMIT as f32 * BIAS_STEP];
 /// See [`BIASES`].
-const CONTEXTS: [f32; 2] = [-CONTEXT_LIMIT as f32 * CONTEXT_STEP, CONTEXT_LIMIT as f32 * CONTEXT_STEP];
+pub const CONTEXTS: [f32; 2] = [-CONTEXT_LIMIT as f32 * CONTEXT_STEP, CONTEXT_LIMIT as f32 * CONTEXT_STEP];
 
 /// A leaf and its optimiser.
 struct Trained {

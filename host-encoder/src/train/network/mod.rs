@@ -159,8 +159,38 @@ impl Network {
         random: &mut Random,
     ) -> Self {
         let mut graph = Graph::new();
-        let frames = pictures.targets.len();
         let fixed = pictures.past.is_some();
+        let layers = start::layers(&mut graph, architecture, random, !fixed);
+        let frames = pictures.targets.len();
+        let mut network = Self::bare(graph, layers, architecture, geometry, frames, [true, !fixed]);
+        network.add_pictures(architecture, geometry, pictures, objective);
+        network.add_rates(architecture, geometry, frames, pictures.predicted, pictures.past);
+        network.add_loss(objective);
+        if let Some(past) = pictures.past {
+            network.set_parameters(&past.parameters);
+        }
+        network
+    }
+
+    /// The tape of finished latents and motion alone: what is trained are context parameters, what is minimised is all bits.
+    pub fn of_latents(architecture: &Architecture, geometry: Geometry, frames: usize, predicted: bool) -> Self {
+        let mut network = Self::bare(Graph::new(), vec![], architecture, geometry, frames, [false, true]);
+        network.add_rates(architecture, geometry, frames, predicted, None);
+        let bits = network.bits.iter().chain(&network.parameter_bits);
+        let terms: Vec<(Var, f64)> = bits.map(|&var| (var, 1.0)).collect();
+        (_, network.loss) = network.sum(&terms);
+        network
+    }
+
+    /// Grids and layers, and nothing that is made of them yet. `trains` says whether latents, and whether parameters are trained.
+    fn bare(
+        mut graph: Graph<f32>,
+        layers: Vec<LayerVars>,
+        architecture: &Architecture,
+        geometry: Geometry,
+        frames: usize,
+        trains: [bool; 2],
+    ) -> Self {
         let rounding = graph.leaf(pair(0.3, 0.0), false);
         let picture_rounding = graph.leaf(scalar(0.0), false);
         let quantiser = |graph: &mut Graph<f32>, limit: f32| graph.leaf(pair(0.0, limit), false);
@@ -175,15 +205,17 @@ impl Network {
             .map(|grid| {
                 let (rows, columns) = geometry.grid(grid.stride_log2.into());
                 let shape = [slices(grid.temporal, frames), grid.channels.into(), rows, columns];
-                let latents = graph.leaf(zeros(&shape), true);
+                let latents = graph.leaf(zeros(&shape), trains[0]);
                 let noise = graph.leaf(zeros(&shape), false);
-                let rounded = graph.push(SoftRound::new(), &[latents, noise, rounding]);
-                let gain = graph.leaf(scalar(start::GAIN), !fixed);
+                let rounded = match trains[0] {
+                    true => graph.push(SoftRound::new(), &[latents, noise, rounding]),
+                    false => latents,
+                };
+                let gain = graph.leaf(scalar(start::GAIN), trains[1]);
                 GridVars { latents, noise, rounded, gain }
             })
             .collect();
-        let layers = start::layers(&mut graph, architecture, random, !fixed);
-        let mut network = Self {
+        Self {
             graph,
             grids,
             layers,
@@ -192,7 +224,7 @@ impl Network {
             picture_rounding,
             scalar_quantisers,
             pictures: vec![],
-            fixed,
+            fixed: !trains[1],
             motion: vec![],
             motion_field: None,
             distortion: [vec![], vec![]],
@@ -204,14 +236,7 @@ impl Network {
             loss: rounding,
             weights: vec![],
             pixels: (4 * geometry.width * geometry.height * frames) as f64,
-        };
-        network.add_pictures(architecture, geometry, pictures, objective);
-        network.add_rates(architecture, geometry, frames, pictures.predicted, pictures.past);
-        network.add_loss(objective);
-        if let Some(past) = pictures.past {
-            network.set_parameters(&past.parameters);
         }
-        network
     }
 
     /// All that is trained besides latents, in the order of the fit: gains, layers, context parameters.
@@ -252,6 +277,7 @@ impl Network {
             self.graph.value_mut(var).assign(&vectors);
         }
         if let Some(var) = self.motion_field {
+            let first = field.shape()[0] - self.graph.value(var).shape()[0];
             let vectors = field.slice(ndarray::s![first.., .., .., ..]).mapv(f32::from);
             self.graph.value_mut(var).assign(&vectors);
         }
