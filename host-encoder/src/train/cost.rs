@@ -11,19 +11,21 @@ use super::outline::Outline;
 use super::schedule::Schedule;
 
 /// CPU nanoseconds of a step, whatever its pictures: weights, optimiser, threads.
-const STEP_NANOSECONDS: f64 = 38_000.0;
+const STEP_NANOSECONDS: f64 = 592_000.0;
 /// CPU nanoseconds of a step for every luma sample: grids, motion, rate, distortion.
-const SAMPLE_NANOSECONDS: f64 = 44.0;
+const SAMPLE_NANOSECONDS: f64 = 35.1;
 /// CPU nanoseconds of a step for every multiply-accumulate of the network on a luma sample.
-const MAC_NANOSECONDS: f64 = 0.168;
+const MAC_NANOSECONDS: f64 = 0.198;
 /// Bytes of memory of a process without a segment.
-const PROCESS_BYTES: f64 = 9.6e6;
+const PROCESS_BYTES: f64 = 9.8e6;
 /// Bytes of memory for every luma sample of a segment: its pictures as numbers of 32 bits and as they came.
 pub const SOURCE_BYTES: f64 = 7.5;
+/// Bytes of memory for every latent of a segment while context parameters are fitted to all of them: measured with segments of 128 and 256 pictures.
+const LATENT_BYTES: f64 = 81.0;
 /// Bytes of memory for every output of a layer, per luma sample of a block.
-const ACTIVATION_BYTES: f64 = 12.0;
+const ACTIVATION_BYTES: f64 = 16.6;
 /// Bytes of memory for every multiply-accumulate of the network, per luma sample of a block.
-const MAC_BYTES: f64 = 0.1;
+const MAC_BYTES: f64 = 0.08;
 
 /// What fitting a segment takes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,8 +49,10 @@ pub fn expected_cost(
     let work = Work::of(architecture, frames, settings.effort);
     let each = picture * (SAMPLE_NANOSECONDS + MAC_NANOSECONDS * load.macs);
     let nanoseconds = STEP_NANOSECONDS * work.steps as f64 + each * work.pictures as f64;
-    let block = picture * work.block as f64 * (ACTIVATION_BYTES * load.activations + MAC_BYTES * load.macs);
-    let memory = PROCESS_BYTES + picture * frames as f64 * SOURCE_BYTES + block;
+    let each = ACTIVATION_BYTES * load.activations + MAC_BYTES * load.macs;
+    let of_latents = work.last as f64 * each + frames as f64 * load.latents * LATENT_BYTES;
+    let most = of_latents.max(work.block as f64 * each);
+    let memory = PROCESS_BYTES + picture * (frames as f64 * SOURCE_BYTES + most);
     Cost { cpu_seconds: 1e-9 * nanoseconds, memory_bytes: memory as u64 }
 }
 
@@ -61,6 +65,8 @@ pub struct Work {
     pub pictures: u64,
     /// Pictures of the largest block: the most of a step.
     pub block: usize,
+    /// Pictures of the last block.
+    pub last: usize,
 }
 
 impl Work {
@@ -69,7 +75,8 @@ impl Work {
     pub fn of(architecture: &Architecture, frames: usize, effort: Effort) -> Self {
         let blocks = blocks::lengths(architecture, frames);
         let schedule = Schedule::new(effort, &blocks);
-        Self { steps: schedule.steps(), pictures: schedule.work(), block: blocks.into_iter().max().unwrap_or(0) }
+        let [block, last] = [blocks.iter().max(), blocks.last()].map(|pictures| pictures.copied().unwrap_or(0));
+        Self { steps: schedule.steps(), pictures: schedule.work(), block, last }
     }
 }
 
@@ -80,6 +87,8 @@ pub struct Load {
     pub macs: f64,
     /// Outputs of layers.
     pub activations: f64,
+    /// Latents.
+    pub latents: f64,
 }
 
 impl Load {
@@ -87,7 +96,7 @@ impl Load {
     #[must_use]
     pub fn of(architecture: &Architecture, geometry: Geometry) -> Self {
         let whole = (4 * geometry.width * geometry.height) as f64;
-        let mut load = Self { macs: 0.0, activations: 0.0 };
+        let mut load = Self { macs: 0.0, activations: 0.0, latents: 0.0 };
         for (stage, inputs, layer) in architecture.layers() {
             let (rows, columns) = geometry.grid(architecture.stage_stride_log2(stage) as u32);
             let part = (rows * columns) as f64 / whole;
@@ -99,6 +108,10 @@ impl Load {
             };
             load.macs += part * outputs * each;
             load.activations += part * outputs;
+        }
+        for grid in &architecture.grids {
+            let (rows, columns) = geometry.grid(grid.stride_log2.into());
+            load.latents += f64::from(grid.channels) * (rows * columns) as f64 / whole;
         }
         load
     }

@@ -8,8 +8,10 @@ use super::state::LeafState;
 const LOST: f64 = 2.5;
 /// Steps between two copies.
 const INTERVAL: u64 = 20;
-/// What is left of the weights' rate after each way back.
+/// What is left of all rates after each way back.
 const CAUTION: f64 = 0.5;
+/// Steps after a way back until the rates are whole: the optimiser's means may be of few steps.
+const EASING: f64 = 20.0;
 /// How often before giving up.
 const RETURNS: u32 = 6;
 
@@ -19,6 +21,7 @@ pub struct Guard {
     best: Option<f64>,
     copy: Vec<LeafState>,
     since_copy: u64,
+    since_return: u64,
     returns: u32,
 }
 
@@ -41,13 +44,14 @@ impl Guard {
         let best = self.best.unwrap_or(f64::INFINITY);
         if !cost.is_finite() || cost > LOST * best {
             self.returns += 1;
-            self.since_copy = 0;
+            (self.since_copy, self.since_return) = (0, 0);
             // The copy may be much worse than the best since: it is judged by itself.
             self.best = None;
             return if self.returns > RETURNS || self.copy.is_empty() { Verdict::GiveUp } else { Verdict::Return };
         }
         self.best = Some(best.min(cost));
         self.since_copy += 1;
+        self.since_return += 1;
         if self.copy.is_empty() || (self.since_copy >= INTERVAL && cost < 1.1 * best) {
             self.since_copy = 0;
             return Verdict::Copy;
@@ -75,9 +79,10 @@ impl Guard {
         self.returns
     }
 
-    /// Factor of the weights' rate: smaller after each way back.
+    /// Factor of all rates: smaller after each way back, and smaller still soon after one.
     pub fn caution(&self) -> f64 {
-        CAUTION.powi(self.returns as i32)
+        let easing = if self.returns > 0 { (self.since_return as f64 / EASING).min(1.0) } else { 1.0 };
+        easing * CAUTION.powi(self.returns as i32)
     }
 }
 
@@ -108,6 +113,12 @@ mod tests {
         guard.keep(vec![LeafState::of(&ArrayD::zeros(vec![1]), &Adam::new(1, AdamSettings::default()))]);
         assert_eq!(guard.judge(90.0), Verdict::Sound);
         assert_eq!(guard.judge(240.0), Verdict::Return);
+        assert_eq!(guard.caution(), 0.0, "a way back is no step");
+        assert_eq!(guard.judge(90.0), Verdict::Sound);
+        assert_eq!(guard.caution(), 0.5 / EASING);
+        for _ in 0..30 {
+            guard.judge(200.0);
+        }
         assert_eq!(guard.caution(), 0.5);
         assert_eq!(guard.judge(f64::NAN), Verdict::Return);
         for _ in 2..RETURNS {

@@ -47,7 +47,7 @@ enum Kind {
 impl Kind {
     fn rate(self, moment: &Moment, caution: f64) -> f64 {
         match self {
-            Self::Latent => moment.latent_rate,
+            Self::Latent => moment.latent_rate * caution,
             Self::Gain => moment.gain_rate * caution,
             Self::Weight => moment.weight_rate * caution,
         }
