@@ -123,7 +123,7 @@ impl Finished {
         ((self.distortion + network.mean_distortion() * rest) / frames as f64, bits)
     }
 
-    /// The segment, when the last block is finished; `run` is that of any of its blocks.
+    /// The segment, when the last block is finished; `run` is that block's, and has the parameters of all.
     pub fn model(&self, run: &Run, source: &Source<'_>) -> SegmentModel {
         let Source { architecture, geometry, motion, colour, .. } = source;
         quantise(

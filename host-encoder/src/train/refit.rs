@@ -4,7 +4,6 @@
 
 use crate::autodiff::optim::{Adam, AdamSettings};
 
-use super::EncodeError;
 use super::blocks::Finished;
 use super::network::{CONTEXT_STEP, Network};
 use super::quantise::round_parameters;
@@ -18,11 +17,8 @@ const RATE: f64 = 0.03;
 /// From when on, as a part of the steps, parameters are rounded while they are fitted.
 const ROUNDED_FROM: f64 = 0.6;
 
-/// Fits the context parameters of `network` to the latents of `finished`, and keeps what takes fewer bits.
-///
-/// # Errors
-/// [`EncodeError::Diverged`] if the numbers leave all bounds.
-pub fn refit(network: &mut Network, finished: &mut Finished, source: &Source<'_>) -> Result<(), EncodeError> {
+/// Fits the context parameters of `network` to the latents of `finished`. Those that were there stay if they take no more bits, or if the numbers leave all bounds.
+pub fn refit(network: &mut Network, finished: &mut Finished, source: &Source<'_>) {
     let mut rates = finished.rates(source);
     copy_context(network, &mut rates);
     rates.graph.forward();
@@ -37,7 +33,9 @@ pub fn refit(network: &mut Network, finished: &mut Finished, source: &Source<'_>
         let rate = RATE * 0.5 * (1.0 + (std::f64::consts::PI * part).cos());
         for (&var, adam) in trained.iter().zip(&mut optimisers) {
             let (value, gradient) = rates.graph.value_and_gradient(var);
-            adam.step(value, gradient, rate).map_err(|_| EncodeError::Diverged { segment: 0, step: step.into() })?;
+            if adam.step(value, gradient, rate).is_err() {
+                return;
+            }
             value.mapv_inplace(|value| value.clamp(CONTEXTS[0], CONTEXTS[1]));
         }
     }
@@ -45,9 +43,10 @@ pub fn refit(network: &mut Network, finished: &mut Finished, source: &Source<'_>
     rates.graph.forward();
     if rates.counted_bits() < before {
         copy_context(&rates, network);
+        // What the parameters cost is counted on this tape, too.
+        network.graph.forward();
         finished.recount(&rates, network);
     }
-    Ok(())
 }
 
 fn copy_context(from: &Network, to: &mut Network) {

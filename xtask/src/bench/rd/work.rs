@@ -1,6 +1,6 @@
 //! Everything that is to be measured of one clip, and the measuring of it.
 
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow};
 use host_encoder::cli::grouped;
 use host_encoder::frame::Clip;
 use host_encoder::metrics::Quality;
@@ -109,7 +109,8 @@ pub fn measure(
                 raw.measure(*reference, *parameter).map(Measured::from)
             }
         };
-        let point = point((key, build), (name, clip), job, &measured.context(what)?);
+        let measured = measured.map_err(|error| anyhow!("{what}: {error:#}"))?;
+        let point = point((key, build), (name, clip), job, &measured);
         let (bytes, seconds) = (grouped(point.bytes), point.encode_seconds);
         eprintln!("    {bytes} bytes, PSNR-Y {:.2} dB, MS-SSIM {:.4}, {seconds:.1} s", point.psnr_y, point.ms_ssim);
         store.add(point.clone())?;
