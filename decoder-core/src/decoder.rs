@@ -9,7 +9,7 @@ use crate::error::{Corruption, Error, Result};
 use crate::latents::{Chunk, Group, LatentPlan, Latents};
 use crate::sink::RowSink;
 use crate::synthesis::{Arithmetic, Inputs, Integer, Memory, Pipeline, Plan, Tiles};
-use crate::weights::{Parameters, Scalars, begin_sums, code};
+use crate::weights::{Next, Parameters, Scalars, begin_sums, code, code_interval, code_update};
 use crate::wire::{Architecture, Head, MAX_GRIDS, Segment, SegmentHeader, Stream, Temporal};
 
 /// The decoder of the format.
@@ -94,6 +94,8 @@ struct Running {
     predicted: bool,
     colour: [u8; 3],
     next: usize,
+    /// Chunks until the next update of the weights; 0 if there is none.
+    update_in: u32,
     bits: SegmentBits,
 }
 
@@ -162,6 +164,7 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
         let mut coder = RangeDecoder::new(payload);
         let mut parameters = Parameters { weights: self.weights, biases: self.biases, context: self.context };
         code(&mut coder, &self.architecture, &mut self.scalars, &mut parameters)?;
+        let update_in = code_interval(&mut coder, 0)?;
         coder.check()?;
         begin_sums(&self.architecture, &self.scalars, self.weights, self.biases, self.starts);
         let mut bits = SegmentBits { weights: coder.bits_q8(), ..SegmentBits::default() };
@@ -186,7 +189,7 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
         }
         coder.check()?;
         let coder = coder.state();
-        self.segment = Some(Running { coder, frames, predicted, colour: header.colour, next: 0, bits });
+        self.segment = Some(Running { coder, frames, predicted, colour: header.colour, next: 0, update_in, bits });
         Ok(())
     }
 
@@ -285,6 +288,12 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
         let mut coder = RangeDecoder::resume(running.coder, payload);
         if running.next > 0 {
             self.latents.advance(&self.latent_plan, self.shared);
+            if running.update_in == 1 {
+                running.update_in = self.update(&mut coder)?;
+                running.bits.weights += running.bits.unspent(&coder);
+            } else {
+                running.update_in = running.update_in.saturating_sub(1);
+            }
         }
         let frames = (running.frames - running.next).min(1 << self.architecture.root_depth);
         let chunk = Chunk { first: running.next, frames, predicted: running.predicted };
@@ -315,6 +324,15 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
         if running.next + frames == running.frames { coder.finish() } else { coder.check() }
     }
 
+    /// Reads an update of the weights, and in how many chunks the next one comes.
+    #[inline(never)]
+    fn update<P: Payload>(&mut self, coder: &mut RangeDecoder<P>) -> Result<u32> {
+        let mut parameters = Parameters { weights: self.weights, biases: self.biases, context: self.context };
+        code_update(coder, &self.architecture, &mut self.scalars, &mut parameters, Next::default())?;
+        begin_sums(&self.architecture, &self.scalars, self.weights, self.biases, self.starts);
+        code_interval(coder, 0)
+    }
+
     /// Refuses vectors that reach beyond the rows that are kept.
     fn check_reach(&self, frames: usize) -> Result<()> {
         let reach = self.architecture.motion.map_or(0, |motion| 4 * motion.reach);
@@ -329,11 +347,15 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
 }
 
 impl SegmentBits {
+    /// What has been read since the last count.
+    fn unspent<P: Payload>(&self, coder: &RangeDecoder<P>) -> u64 {
+        coder.bits_q8().saturating_sub(self.weights + self.motion + self.grids.iter().sum::<u64>())
+    }
+
     /// Charges what has been read since the last count.
     #[inline(never)]
     fn count<P: Payload>(&mut self, group: Group, coder: &RangeDecoder<P>) {
-        let before = self.weights + self.motion + self.grids.iter().sum::<u64>();
-        let spent = coder.bits_q8().saturating_sub(before);
+        let spent = self.unspent(coder);
         match group {
             Group::Motion => self.motion += spent,
             Group::Grid(number) => {

@@ -7,7 +7,7 @@ use heapless::Vec;
 use crate::entropy::Coder;
 use crate::error::{Corruption, Error, Result};
 use crate::mask;
-use crate::octree::{ContextParameters, ContextShape, FlagStates, Flags, Parent, Root, flags_len};
+use crate::octree::{ContextParameters, ContextShape, FlagStates, Flags, Parent, ParentFlags, Root, flags_len};
 use crate::wire::{Architecture, Geometry, MAX_CHANNELS, MAX_GRIDS, ROOT_LOG2, Temporal};
 
 /// Channels of the motion field: vertical, horizontal.
@@ -339,7 +339,8 @@ impl<'a> Latents<'a> {
         let own =
             own.get_mut(usize::from(channel.kept) * plane..).and_then(|own| own.get_mut(..channel.slices * plane));
         let own = own.ok_or(missing)?;
-        let parent = channel.parent.and_then(|parent| plan.channels.get(parent)).map(|parent| Parent {
+        let channel_before = channel.parent.and_then(|parent| plan.channels.get(parent));
+        let parent = channel_before.map(|parent| Parent {
             latents: before.get(parent.latents + usize::from(parent.kept) * parent.plane()..).unwrap_or_default(),
             plane: parent.plane(),
             width: parent.width,
@@ -348,9 +349,16 @@ impl<'a> Latents<'a> {
             parent_log2: parent.temporal_log2,
         });
         let flag_bytes = flags_len(plan.flag_levels, channel.height, channel.width);
-        let bytes = self.flags.get_mut(channel.flags..channel.flags + flag_bytes).ok_or(missing)?;
+        let (flags_before, bytes) = self.flags.split_at_mut_checked(channel.flags).ok_or(missing)?;
+        let bytes = bytes.get_mut(..flag_bytes).ok_or(missing)?;
+        let flags_of_parent = channel_before.map(|parent| ParentFlags {
+            bytes: flags_before.get(parent.flags..).unwrap_or_default(),
+            height: parent.height,
+            width: parent.width,
+            shift: parent.stride_log2 - channel.stride_log2,
+        });
         let states = self.states.get_mut(number).ok_or(missing)?;
-        let mut flags = Flags { bytes, levels: plan.flag_levels, states };
+        let mut flags = Flags { bytes, levels: plan.flag_levels, states, parent: flags_of_parent };
         let mut first = skipped;
         while first < slices {
             let depth = (slices - first).ilog2().min(plan.root_depth);

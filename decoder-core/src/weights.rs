@@ -2,7 +2,7 @@
 
 use heapless::Vec;
 
-use crate::entropy::{Coder, laplace, raw};
+use crate::entropy::{Coder, exp_golomb, laplace, raw};
 use crate::error::{Corruption, Error, Result};
 use crate::fixed::{ACTIVATION_FRACTION, BIAS_FRACTION};
 use crate::octree::ContextShape;
@@ -14,6 +14,8 @@ const BIAS_SHIFT: u32 = ACTIVATION_FRACTION - BIAS_FRACTION;
 const GAIN_BITS: u32 = 14;
 /// Bits of a layer's shift.
 const SHIFT_BITS: u32 = 4;
+/// Order of the number of chunks until an update.
+const UPDATE_ORDER: u32 = 4;
 /// Bits of a tensor's scale class.
 const SCALE_BITS: u32 = 6;
 /// Largest magnitude of a weight.
@@ -43,6 +45,17 @@ pub struct Parameters<'a> {
     pub biases: &'a mut [i16],
     /// The latents' context parameters, then the motion field's; steps of `2^-5`.
     pub context: &'a mut [i8],
+}
+
+/// What an encoder's update makes of gains and layers; a decoder has nothing to say here.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Next<'a> {
+    /// As in [`Scalars`].
+    pub gains: &'a [u16],
+    /// As in [`Parameters`].
+    pub weights: &'a [i16],
+    /// As in [`Parameters`].
+    pub biases: &'a [i16],
 }
 
 /// How many parameters an architecture has.
@@ -89,6 +102,14 @@ impl Item for i16 {
         value as Self
     }
 }
+impl Item for u16 {
+    fn get(self) -> i32 {
+        self.into()
+    }
+    fn set(value: i32) -> Self {
+        value as Self
+    }
+}
 impl Item for i8 {
     fn get(self) -> i32 {
         self.into()
@@ -98,12 +119,15 @@ impl Item for i8 {
     }
 }
 
-/// Codes a tensor; an encoder chooses the scale class from its mean magnitude.
-fn tensor<C: Coder, T: Item>(coder: &mut C, items: &mut [T], limit: i32) -> Result<()> {
-    let class = if C::DECODES { 0 } else { scale_class(items.iter().map(|item| item.get())) };
+/// Codes a tensor, or, if there is a `next`, what it takes to become that; an encoder chooses the scale class from the mean magnitude.
+fn tensor<C: Coder, T: Item>(coder: &mut C, items: &mut [T], next: Option<&[T]>, limit: i32) -> Result<()> {
+    let (updates, next) = (next.is_some(), next.unwrap_or_default());
+    let base = |item: &T| if updates { item.get() } else { 0 };
+    let coded = |(at, item): (usize, &T)| next.get(at).unwrap_or(item).get() - base(item);
+    let class = if C::DECODES { 0 } else { scale_class(items.iter().enumerate().map(coded)) };
     let class = raw(coder, SCALE_BITS, class) as usize;
-    for item in items {
-        let value = laplace(coder, 0, class, item.get())?;
+    for (at, item) in items.iter_mut().enumerate() {
+        let value = base(item) + laplace(coder, 0, class, coded((at, item)))?;
         if value.abs() > limit {
             return Err(Error::Corrupt(Corruption::Weight));
         }
@@ -140,23 +164,77 @@ pub fn code<C: Coder>(
             return Err(invalid);
         }
     }
+    layers(coder, architecture, scalars, parameters, None)?;
+    let mut context = &mut *parameters.context;
+    let motion = architecture.motion.map(|_| ContextShape::MOTION);
+    for shape in [Some(ContextShape::latents(architecture)), motion].into_iter().flatten() {
+        for len in shape.tensors() {
+            let (items, rest) = context.split_at_mut_checked(len).ok_or(invalid)?;
+            context = rest;
+            if len > 0 {
+                tensor(coder, items, None, CONTEXT_LIMIT)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Codes in how many chunks gains and layers are updated; 0 is never.
+///
+/// # Errors
+/// [`Corruption::Number`] for one that is out of every range.
+pub fn code_interval<C: Coder>(coder: &mut C, chunks: u32) -> Result<u32> {
+    exp_golomb(coder, UPDATE_ORDER, chunks)
+}
+
+/// Codes an update: gains, weights and biases change by what is coded, or, at an encoder, by what makes them `next`.
+///
+/// # Errors
+/// Those of [`code`].
+pub fn code_update<C: Coder>(
+    coder: &mut C,
+    architecture: &Architecture,
+    scalars: &mut Scalars,
+    parameters: &mut Parameters<'_>,
+    next: Next<'_>,
+) -> Result<()> {
+    tensor(coder, &mut scalars.gains, Some(next.gains), GAIN_LIMIT.into())?;
+    if scalars.gains.iter().any(|gain| !(1..=GAIN_LIMIT).contains(gain)) {
+        return Err(Error::Corrupt(Corruption::Weight));
+    }
+    layers(coder, architecture, scalars, parameters, Some(next))
+}
+
+/// Codes the layers, or, if there is a `next`, how they change.
+fn layers<C: Coder>(
+    coder: &mut C,
+    architecture: &Architecture,
+    scalars: &mut Scalars,
+    parameters: &mut Parameters<'_>,
+    mut next: Option<Next<'_>>,
+) -> Result<()> {
+    let invalid = Error::Corrupt(Corruption::Weight);
     let (mut weights, mut biases) = (&mut *parameters.weights, &mut *parameters.biases);
     let mut before: &[i16] = &[];
     for (((_, inputs, layer), centred), shift) in
         architecture.layers().zip(architecture.centred()).zip(&mut scalars.shifts)
     {
-        *shift = raw(coder, SHIFT_BITS, (*shift).into()) as u8;
-        if *shift == 0 {
-            return Err(invalid);
+        if next.is_none() {
+            *shift = raw(coder, SHIFT_BITS, (*shift).into()) as u8;
+            if *shift == 0 {
+                return Err(invalid);
+            }
         }
         let outputs = usize::from(layer.outputs);
         let (of_layer, rest) = weights.split_at_mut_checked(layer.kind.weights(inputs, outputs)).ok_or(invalid)?;
         weights = rest;
-        tensor(coder, of_layer, WEIGHT_LIMIT)?;
+        let of_next = next.as_mut().map(|next| first(&mut next.weights, of_layer.len()));
+        tensor(coder, of_layer, of_next, WEIGHT_LIMIT)?;
         let own: &[i16] = if layer.bias {
             let (own, rest) = biases.split_at_mut_checked(outputs).ok_or(invalid)?;
             biases = rest;
-            tensor(coder, own, BIAS_LIMIT)?;
+            let of_next = next.as_mut().map(|next| first(&mut next.biases, outputs));
+            tensor(coder, own, of_next, BIAS_LIMIT)?;
             own
         } else {
             &[]
@@ -167,18 +245,14 @@ pub fn code<C: Coder>(
         }
         before = own;
     }
-    let mut context = &mut *parameters.context;
-    let motion = architecture.motion.map(|_| ContextShape::MOTION);
-    for shape in [Some(ContextShape::latents(architecture)), motion].into_iter().flatten() {
-        for len in shape.tensors() {
-            let (items, rest) = context.split_at_mut_checked(len).ok_or(invalid)?;
-            context = rest;
-            if len > 0 {
-                tensor(coder, items, CONTEXT_LIMIT)?;
-            }
-        }
-    }
     Ok(())
+}
+
+/// Takes the first `count` of `items`; nothing where there are fewer.
+fn first<'a, T>(items: &mut &'a [T], count: usize) -> &'a [T] {
+    let (taken, rest) = items.split_at_checked(count).unwrap_or_default();
+    *items = rest;
+    taken
 }
 
 /// The weights of each output.

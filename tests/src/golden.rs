@@ -4,7 +4,7 @@ use decoder_core::Level;
 use decoder_core::wire::{
     Architecture, FileHeader, Grid, Interpolation, Layer, LayerKind, MAX_DIMENSION, Motion, Stage, Temporal,
 };
-use host_encoder::bitstream::SegmentModel;
+use host_encoder::bitstream::{SegmentModel, Update};
 
 use crate::streams::{Numbers, RandomStream, any_stream, segment};
 
@@ -157,9 +157,10 @@ fn most_of_everything() -> RandomStream {
     sketch.stream()
 }
 
-/// Parameters, latents and motion at both ends of their ranges, and sums that just fit into 32 bits.
+/// Parameters, latents and motion at both ends of their ranges, sums that just fit into 32 bits, and updates from end to end.
 fn largest_parameters() -> RandomStream {
     let mut sketch = Sketch { size: [17, 16], lengths: vec![4], ..moving(31, Interpolation::Cubic) };
+    sketch.architecture.root_depth = 0;
     sketch.architecture.context_hidden = 16;
     sketch.architecture.grids = [grid(0, Temporal::Every(0), 4)].into_iter().collect();
     sketch.architecture.stages = [Stage::default()].into_iter().collect();
@@ -175,6 +176,20 @@ fn largest_parameters() -> RandomStream {
         model.biases.iter_mut().for_each(|bias| *bias = end(63) as i16);
         model.biases[64..128].iter_mut().for_each(|bias| *bias = end(4095) as i16);
         model.context.iter_mut().for_each(|item| *item = end(127) as i8);
+        let turned = |items: &[i16]| items.iter().map(|&item| -item).collect();
+        let far = Update {
+            first: 1,
+            gains: model.scalars.gains.iter().map(|&gain| 16384 - gain).collect(),
+            weights: turned(&model.weights),
+            biases: turned(&model.biases),
+        };
+        let back = Update {
+            first: 3,
+            gains: model.scalars.gains.to_vec(),
+            weights: model.weights.clone(),
+            biases: model.biases.clone(),
+        };
+        model.updates = vec![far, back];
         model.grids.iter_mut().flatten().for_each(|latent| *latent = end(127) as i8);
         if let Some(motion) = &mut model.motion {
             for ((frame, component, ..), vector) in motion.indexed_iter_mut() {

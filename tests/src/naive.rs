@@ -70,8 +70,14 @@ fn convolve(
 }
 
 /// The grids of a stride as activations, channel after channel.
-fn injected(architecture: &Architecture, model: &SegmentModel, stride_log2: usize, frame: usize) -> Vec<Array3<i64>> {
-    let grids = architecture.grids.iter().zip(&model.grids).zip(&model.scalars.gains);
+fn injected(
+    architecture: &Architecture,
+    model: &SegmentModel,
+    gains: &[u16],
+    stride_log2: usize,
+    frame: usize,
+) -> Vec<Array3<i64>> {
+    let grids = architecture.grids.iter().zip(&model.grids).zip(gains);
     let of_stride = grids.filter(|((grid, _), _)| usize::from(grid.stride_log2) == stride_log2);
     of_stride
         .map(|((grid, latents), &gain)| {
@@ -153,15 +159,17 @@ pub fn decode(header: &FileHeader, model: &SegmentModel) -> Vec<Picture> {
                 Array3::from_shape_fn((6, geometry.height, geometry.width), |(c, ..)| colour(c))
             }
         };
-        let mut weights = &model.weights[..];
-        let mut biases = &model.biases[..];
+        let update = model.updates.iter().rfind(|update| update.first <= frame);
+        let mut weights = update.map_or(&model.weights[..], |update| &update.weights);
+        let mut biases = update.map_or(&model.biases[..], |update| &update.biases);
+        let gains = update.map_or(&model.scalars.gains[..], |update| &update.gains);
         let mut shifts = model.scalars.shifts.iter();
         let mut features: Option<Array3<i64>> = None;
         for (number, stage) in architecture.stages.iter().enumerate() {
             let stride_log2 = architecture.stages.len() - 1 - number;
             let (height, width) = geometry.grid(stride_log2 as u32);
             let mut parts: Vec<Array3<i64>> = features.iter().map(|coarse| upsample(coarse, height, width)).collect();
-            parts.extend(injected(architecture, model, stride_log2, frame));
+            parts.extend(injected(architecture, model, gains, stride_log2, frame));
             if stride_log2 == 0 && architecture.motion.is_some_and(|motion| motion.sees_prediction) {
                 parts.push(prediction.mapv(|sample| (sample - 128) * 64));
             }

@@ -4,7 +4,7 @@ use decoder_core::Level;
 use decoder_core::wire::{
     Architecture, FileHeader, Geometry, Grid, Interpolation, Layer, LayerKind, Motion, Stage, Temporal,
 };
-use host_encoder::bitstream::{SegmentModel, file_bytes, segment_bytes};
+use host_encoder::bitstream::{SegmentModel, Update, file_bytes, segment_bytes};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRng, TestRunner};
 
@@ -122,6 +122,12 @@ pub fn segment(numbers: &mut Numbers, architecture: &Architecture, geometry: Geo
     model.weights.iter_mut().for_each(|weight| *weight = numbers.within(-100..=100) as i16);
     model.biases.iter_mut().for_each(|bias| *bias = numbers.within(-300..=300) as i16);
     model.context.iter_mut().for_each(|item| *item = numbers.within(-20..=20) as i8);
+    for first in (0..frames).step_by(1 << architecture.root_depth).skip(1) {
+        if numbers.once_in(3) {
+            let update = update(numbers, &model, first);
+            model.updates.push(update);
+        }
+    }
     for grid in &mut model.grids {
         grid.iter_mut().for_each(|latent| *latent = numbers.sparse(127) as i8);
     }
@@ -134,6 +140,18 @@ pub fn segment(numbers: &mut Numbers, architecture: &Architecture, geometry: Geo
         }
     }
     model
+}
+
+/// A change of some of a segment's gains and layers.
+fn update(numbers: &mut Numbers, model: &SegmentModel, first: usize) -> Update {
+    let mut change =
+        |item: i16, limit: i32| if numbers.once_in(3) { numbers.within(-limit..=limit) as i16 } else { item };
+    Update {
+        first,
+        weights: model.weights.iter().map(|&weight| change(weight, 100)).collect(),
+        biases: model.biases.iter().map(|&bias| change(bias, 300)).collect(),
+        gains: model.scalars.gains.iter().map(|_| numbers.within(1..=16383) as u16).collect(),
+    }
 }
 
 /// Any of the levels whose bounds the stream keeps.

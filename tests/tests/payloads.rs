@@ -4,17 +4,20 @@ use decoder_core::entropy::tables::{MORE, SIGN, ZERO};
 use decoder_core::entropy::{Coder, raw};
 use decoder_core::wire::{FileHeader, SegmentHeader};
 use decoder_core::{Corruption, Decoder, Error, Limits, Stream, Unsupported};
-use host_encoder::bitstream::{RangeEncoder, SegmentModel};
+use host_encoder::bitstream::{RangeEncoder, SegmentModel, Update};
 use nvl_tests::frames::decode;
 use nvl_tests::mend;
 use nvl_tests::streams::{RandomStream, any_stream};
 
-/// A valid file of one segment with motion, biases, and a layer of enough inputs for sums over 32 bits; where its segment begins.
+/// A valid file of one segment with motion, more than a chunk, biases, and a layer of enough inputs for sums over 32 bits; where its segment begins.
 fn base() -> (RandomStream, usize) {
     let fits = |stream: &RandomStream| {
         let [model] = &stream.models[..] else { return false };
         let wide = stream.header.architecture.layers().any(|(_, inputs, layer)| layer.kind.weights(inputs, 1) > 64);
-        model.motion.is_some() && model.frames > 1 && !model.biases.is_empty() && wide
+        model.motion.is_some()
+            && model.frames > 1 << stream.header.architecture.root_depth
+            && !model.biases.is_empty()
+            && wide
     };
     let stream = (0..).map(any_stream).find(fits).expect("there are infinitely many");
     let body = Stream::open(&stream.bytes, &Limits::HOST).expect("it is valid").head_len();
@@ -34,6 +37,15 @@ fn with_segment(base: &(RandomStream, usize), edit: impl FnOnce(&mut SegmentHead
 }
 
 type SegmentEdit = fn(&mut SegmentHeader);
+/// Has it updated as `edit` says, from the second chunk on.
+fn updated(header: &FileHeader, model: &mut SegmentModel, edit: fn(&mut Update)) {
+    let first = 1 << header.architecture.root_depth;
+    let (gains, weights, biases) = (model.scalars.gains.to_vec(), model.weights.clone(), model.biases.clone());
+    let mut update = Update { first, gains, weights, biases };
+    edit(&mut update);
+    model.updates = vec![update];
+}
+
 type ModelEdit = fn(&mut SegmentModel);
 
 #[test]
@@ -123,6 +135,28 @@ fn payloads_are_refused_for_what_is_wrong_with_them() {
         assert_eq!(encoded, Err(expected), "{name}: the encoder");
         assert_eq!(decode(&with_segment(&base, |_| (), &payload)).err(), Some(expected), "{name}: the decoder");
     }
+
+    type UpdateEdit = fn(&mut Update);
+    let edits: [(&str, UpdateEdit, Option<Corruption>); 6] = [
+        ("nothing", |_| (), None),
+        ("gain 0", |u| u.gains[0] = 0, Some(weight)),
+        ("gain 16384", |u| u.gains[0] = 16384, Some(weight)),
+        ("weight 1024", |u| u.weights[0] = 1024, Some(weight)),
+        ("bias -4096", |u| u.biases[0] = -4096, Some(weight)),
+        ("sums over 32 bits", |u| u.weights.fill(1023), Some(Corruption::Overflow)),
+    ];
+    for (name, edit, expected) in edits {
+        let mut model = base.0.models[0].clone();
+        updated(header, &mut model, edit);
+        let (payload, encoded) = payload_of(header, &model);
+        let expected = expected.map(Error::Corrupt);
+        assert_eq!(encoded.err(), expected, "an update, {name}: the encoder");
+        let decoded = decode(&with_segment(&base, |_| (), &payload)).err();
+        assert_eq!(decoded, expected, "an update, {name}: the decoder");
+    }
+    let mut late = base.0.models[0].clone();
+    updated(header, &mut late, |u| u.first = 0);
+    assert!(payload_of(header, &late).1.is_err(), "an update of the first chunk");
 
     let (whole, _) = payload_of(header, &base.0.models[0]);
     let length = Some(Error::Corrupt(Corruption::PayloadLength));

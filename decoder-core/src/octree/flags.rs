@@ -4,7 +4,7 @@ use crate::entropy::{ADAPTIVE_START, Coder, adaptive};
 use crate::wire::ROOT_LOG2;
 
 /// Contexts of a flag.
-const CONTEXTS: usize = 6;
+const CONTEXTS: usize = 12;
 /// Levels that can carry flags.
 const LEVELS: usize = 3;
 
@@ -41,6 +41,28 @@ pub(crate) struct Flags<'a> {
     pub(crate) levels: u32,
     /// Their probabilities.
     pub(crate) states: &'a mut FlagStates,
+    /// Those of the channel before.
+    pub(crate) parent: Option<ParentFlags<'a>>,
+}
+
+/// The flags of a channel that another one's are coded with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ParentFlags<'a> {
+    /// As its last root left them.
+    pub(crate) bytes: &'a [u8],
+    /// Latents of a column.
+    pub(crate) height: usize,
+    /// Latents of a row.
+    pub(crate) width: usize,
+    /// Difference of the strides.
+    pub(crate) shift: u32,
+}
+
+impl<'a> ParentFlags<'a> {
+    /// The flags of a level, with the number of its columns.
+    fn level(&self, level: u32) -> (&'a [u8], usize) {
+        (self.bytes.get(flags_len(level, self.height, self.width)..).unwrap_or_default(), nodes(level, self.width))
+    }
 }
 
 impl Flags<'_> {
@@ -53,6 +75,7 @@ impl Flags<'_> {
             let Some((flags, after)) = rest.split_at_mut_checked(rows * columns) else { return };
             rest = after;
             let parents = nodes(level.saturating_sub(1), width);
+            let before = self.parent.map(|parent| (parent.level(level), parent.shift));
             let Some(states) = self.states.0.get_mut(level as usize) else { return };
             for row in 0..rows {
                 for column in 0..columns {
@@ -65,7 +88,11 @@ impl Flags<'_> {
                     let flag = if level > 0 && parent == Some(0) {
                         false
                     } else {
-                        let context = usize::from(left) + usize::from(up) + 3 * usize::from(past);
+                        let speaks = before.is_some_and(|((flags, columns), shift)| {
+                            flags.get((row >> shift) * columns + (column >> shift)).is_some_and(|&flag| flag != 0)
+                        });
+                        let context =
+                            usize::from(left) + usize::from(up) + 3 * usize::from(past) + 6 * usize::from(speaks);
                         let value = !C::DECODES && occupied(slices, height, width, row, column, ROOT_LOG2 - level);
                         states.get_mut(context).is_some_and(|state| adaptive(coder, state, value))
                     };

@@ -7,7 +7,7 @@ mod root;
 
 pub(crate) use context::ContextParameters;
 pub use context::{ContextShape, Features, INPUTS, Laplace, PASSES, log2_q5};
-pub(crate) use flags::{FlagStates, Flags, flags_len};
+pub(crate) use flags::{FlagStates, Flags, ParentFlags, flags_len};
 pub(crate) use root::{Parent, Root};
 
 /// Latents are `-LATENT_LIMIT..=LATENT_LIMIT`.

@@ -7,5 +7,5 @@ mod range_encoder;
 
 pub use container::{EncodedSegment, file_bytes, segment_bytes};
 pub use cost::CostMeter;
-pub use model::{CodedBits, SegmentModel};
+pub use model::{CodedBits, SegmentModel, Update};
 pub use range_encoder::RangeEncoder;

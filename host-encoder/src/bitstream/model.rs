@@ -5,8 +5,9 @@ use std::ops::Range;
 use decoder_core::Segment;
 use decoder_core::entropy::{Coder, RangeDecoder};
 use decoder_core::latents::{Chunk, Group, LatentPlan, Latents};
-use decoder_core::weights::{ParameterCount, Parameters, Scalars, code};
+use decoder_core::weights::{Next, ParameterCount, Parameters, Scalars, code, code_interval, code_update};
 use decoder_core::wire::{Architecture, FileHeader, Geometry, Temporal};
+use decoder_core::{Corruption, Error};
 use ndarray::{Array4, Axis};
 use serde::{Deserialize, Serialize};
 
@@ -23,12 +24,27 @@ pub struct SegmentModel {
     pub context: Vec<i8>,
     /// For each grid `[slice][channel][row][column]`.
     pub grids: Vec<Array4<i8>>,
+    /// What gains and layers become, in order.
+    pub updates: Vec<Update>,
     /// `[frame][vertical, horizontal][row][column]`; frame 0 is all zero. Empty without prediction.
     pub motion: Option<Array4<i8>>,
     /// Pictures of the segment.
     pub frames: usize,
     /// Y, U and V that pictures without prediction are predicted to have.
     pub colour: [u8; 3],
+}
+
+/// What gains and layers are from a picture of a segment on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Update {
+    /// Number of the picture in the segment, the first of a chunk.
+    pub first: usize,
+    /// The gains.
+    pub gains: Vec<u16>,
+    /// All layers' weights, `[output][ky][kx][input]`.
+    pub weights: Vec<i16>,
+    /// All layers' biases.
+    pub biases: Vec<i16>,
 }
 
 /// Bits by kind.
@@ -73,6 +89,7 @@ impl SegmentModel {
             biases: vec![0; count.biases],
             context: vec![0; count.context],
             grids: grids.collect(),
+            updates: vec![],
             motion: predicted.then(|| Array4::zeros((frames, 2, height, width))),
             frames,
             colour: [128; 3],
@@ -120,6 +137,8 @@ impl SegmentModel {
         let mut parameters =
             Parameters { weights: &mut self.weights, biases: &mut self.biases, context: &mut self.context };
         code(coder, architecture, &mut self.scalars, &mut parameters)?;
+        let mut updates = Updates::new(self, architecture);
+        updates.code_interval(coder)?;
         spent.weights = bits(coder) - start;
 
         let plan = LatentPlan::new(architecture, geometry);
@@ -144,6 +163,9 @@ impl SegmentModel {
         for first in (0..self.frames).step_by(chunk_frames) {
             if first > 0 {
                 latents.advance(&plan, work);
+                let before = bits(coder);
+                updates.advance(coder, architecture, first)?;
+                spent.weights += bits(coder) - before;
             }
             let frames = (self.frames - first).min(chunk_frames);
             let chunk = Chunk { first, frames, predicted };
@@ -169,6 +191,7 @@ impl SegmentModel {
                 }
             }
         }
+        self.updates = updates.list;
         Ok(spent)
     }
 
@@ -192,6 +215,72 @@ impl SegmentModel {
                 }
             }
         }
+    }
+}
+
+/// Gains and layers on their way through a segment.
+struct Updates {
+    scalars: Scalars,
+    weights: Vec<i16>,
+    biases: Vec<i16>,
+    /// Log2 of a chunk's pictures.
+    chunk: u8,
+    /// Number of the picture that was coded last, and of the one with the next update.
+    at: usize,
+    next: Option<usize>,
+    /// Those that an encoder has to code, or that a decoder has found.
+    list: Vec<Update>,
+    coded: usize,
+}
+
+impl Updates {
+    fn new(model: &mut SegmentModel, architecture: &Architecture) -> Self {
+        Self {
+            scalars: model.scalars.clone(),
+            weights: model.weights.clone(),
+            biases: model.biases.clone(),
+            chunk: architecture.root_depth,
+            at: 0,
+            next: None,
+            list: std::mem::take(&mut model.updates),
+            coded: 0,
+        }
+    }
+
+    /// Codes in how many chunks there is another one.
+    fn code_interval<C: Coder>(&mut self, coder: &mut C) -> Result<(), Error> {
+        let invalid = Error::Corrupt(Corruption::Weight);
+        let chunks = match self.list.get(self.coded) {
+            None => 0,
+            Some(update) => {
+                let frames = update.first.checked_sub(self.at).filter(|&frames| frames > 0);
+                frames.filter(|frames| frames.trailing_zeros() >= self.chunk.into()).ok_or(invalid)? >> self.chunk
+            }
+        };
+        let chunks = code_interval(coder, chunks as u32)? as usize;
+        self.next = (chunks > 0).then_some(self.at + (chunks << self.chunk));
+        Ok(())
+    }
+
+    /// Codes the update at picture `first`, if there is one.
+    fn advance<C: Coder>(&mut self, coder: &mut C, architecture: &Architecture, first: usize) -> Result<(), Error> {
+        if self.next != Some(first) {
+            return Ok(());
+        }
+        let next = self.list.get(self.coded).map_or(Next::default(), |update| Next {
+            gains: &update.gains,
+            weights: &update.weights,
+            biases: &update.biases,
+        });
+        let mut parameters = Parameters { weights: &mut self.weights, biases: &mut self.biases, context: &mut [] };
+        code_update(coder, architecture, &mut self.scalars, &mut parameters, next)?;
+        if C::DECODES {
+            let gains = self.scalars.gains.to_vec();
+            self.list.push(Update { first, gains, weights: self.weights.clone(), biases: self.biases.clone() });
+        }
+        self.coded += 1;
+        self.at = first;
+        self.code_interval(coder)
     }
 }
 

@@ -1,14 +1,14 @@
 //! A segment is fitted block by block.
 //!
-//! Everything that is trained in the first block besides latents is what the whole segment has; each block after it begins with the last picture of the one
-//! before, as the decoder will have it, and has only latents to find. In one fit of a long chain of pictures the noise of all latents adds up from picture to
+//! Each block after the first begins with the last picture of the one before, as the decoder will have it, and with the weights that that one ended with; it has
+//! latents of its own to find, and changes of weights that are worth their bits. Context parameters are the segment's. In one fit of a long chain of pictures the noise of all latents adds up from picture to
 //! picture, and as many steps find less (docs/measurements.md).
 
 use decoder_core::wire::{Architecture, Temporal};
 use ndarray::{Array3, Axis};
 use serde::{Deserialize, Serialize};
 
-use crate::bitstream::SegmentModel;
+use crate::bitstream::{SegmentModel, Update};
 
 use super::network::{Network, Past};
 use super::parameters::Parameters;
@@ -16,23 +16,16 @@ use super::quantise::{self, quantise};
 use super::run::Run;
 use super::source::Source;
 
-/// Pictures of the first block: from these all is learned that the others share.
-const FIRST: usize = 32;
-/// Pictures of a block after it, about.
+/// Pictures of a block, about: fewer invest too little in what is predicted from their last, more are too long a chain.
 const BLOCK: usize = 16;
 
-/// Pictures of each block of a segment of `frames` pictures.
+/// Pictures of each block of a segment of `frames` pictures, at least one.
 pub fn lengths(architecture: &Architecture, frames: usize) -> Vec<usize> {
     // Where latents are of several pictures, or pictures do not come from those before them, there is nothing to go on from.
     let one_by_one = architecture.grids.iter().all(|grid| grid.temporal == Temporal::Every(0));
     let chain = architecture.motion.is_some() && one_by_one && architecture.root_depth == 0;
-    if !chain || frames < FIRST + BLOCK / 2 {
-        return vec![frames];
-    }
-    let rest = frames - FIRST;
-    let blocks = (rest + BLOCK / 2) / BLOCK;
-    let others = (0..blocks).map(|block| rest * (block + 1) / blocks - rest * block / blocks);
-    [FIRST].into_iter().chain(others).collect()
+    let blocks = if chain { ((frames + BLOCK / 2) / BLOCK).max(1) } else { 1 };
+    (0..blocks).map(|block| frames * (block + 1) / blocks - frames * block / blocks).collect()
 }
 
 /// What the blocks that are finished leave to those that follow.
@@ -44,10 +37,16 @@ pub struct Finished {
     latents: Vec<Vec<i8>>,
     /// The last picture, `[6][row][column]`.
     picture: Vec<u8>,
+    /// What gains and layers are from each block on.
+    updates: Vec<Update>,
     /// Sum over the pictures.
     distortion: f64,
     /// Of latents and motion.
     bits: f64,
+    /// Of gains, layers and their changes.
+    layer_bits: f64,
+    /// Of context parameters.
+    context_bits: f64,
 }
 
 impl Finished {
@@ -59,7 +58,11 @@ impl Finished {
         self.parameters = network.parameters();
         self.picture = network.picture(run.frames() - 1).iter().map(|&sample| sample as u8).collect();
         self.distortion += run.frames() as f64 * network.mean_distortion();
-        self.bits += network.counted_bits() - network.counted_parameter_bits();
+        let [parameters, context] = [network.counted_parameter_bits(), network.counted_context_bits()];
+        self.bits += network.counted_bits() - parameters;
+        self.layer_bits += parameters - context;
+        self.context_bits += context;
+        self.updates.push(quantise::layers(network, run.shifts(), self.frames));
         self.frames += run.frames();
     }
 
@@ -112,6 +115,7 @@ impl Finished {
     /// Takes bits from [their tape](Self::rates), and the parameters that go with them from a network.
     pub fn recount(&mut self, rates: &Network, network: &Network) {
         self.bits = rates.counted_bits() - rates.counted_parameter_bits();
+        self.context_bits = rates.counted_context_bits();
         self.parameters = network.parameters();
     }
 
@@ -119,7 +123,10 @@ impl Finished {
     pub fn with(&self, network: &Network, block: usize, frames: usize) -> (f64, f64) {
         let rest = (frames - self.frames) as f64;
         let parameters = network.counted_parameter_bits();
-        let bits = self.bits + (network.counted_bits() - parameters) * rest / block as f64 + parameters;
+        let finished = self.bits + self.layer_bits + self.context_bits;
+        let to_come =
+            if rest > 0.0 { (network.counted_bits() - parameters) * rest / block as f64 + parameters } else { 0.0 };
+        let bits = finished + to_come;
         ((self.distortion + network.mean_distortion() * rest) / frames as f64, bits)
     }
 
@@ -130,7 +137,7 @@ impl Finished {
             &run.network,
             architecture,
             *geometry,
-            &self.latents,
+            (&self.latents, &self.updates),
             motion.as_ref(),
             run.shifts(),
             (self.frames, *colour),
@@ -146,7 +153,7 @@ mod tests {
     use decoder_core::wire::Geometry;
 
     #[test]
-    fn blocks_after_the_first_are_even_and_only_of_chains() {
+    fn blocks_are_even_and_only_of_chains() {
         let lengths_of = |motion: bool, frames: usize| {
             let settings = EncodeSettings { motion, ..EncodeSettings::default() };
             lengths(&architecture(&settings, Geometry::new(32, 32)), frames)
@@ -154,10 +161,9 @@ mod tests {
         for frames in 1..200 {
             let blocks = lengths_of(true, frames);
             assert_eq!(blocks.iter().sum::<usize>(), frames);
-            assert!(blocks[0] == frames.min(FIRST) || blocks.len() == 1 && frames < FIRST + BLOCK, "{blocks:?}");
-            let others = &blocks[1..];
-            assert!(others.iter().all(|&block| block.abs_diff(others[0]) <= 1 && block >= BLOCK / 2), "{blocks:?}");
-            assert!(others.iter().all(|&block| block < 2 * BLOCK), "{blocks:?}");
+            assert!(blocks.iter().all(|&block| block.abs_diff(blocks[0]) <= 1), "{blocks:?}");
+            let about = |block: usize| 4 * block >= 3 * BLOCK.min(frames) && 2 * block < 3 * BLOCK;
+            assert!(blocks.iter().all(|&block| about(block)), "{blocks:?}");
             assert_eq!(lengths_of(false, frames), [frames]);
         }
     }

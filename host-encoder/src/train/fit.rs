@@ -170,7 +170,11 @@ mod tests {
         with_blocks(|clip, header, source, schedule| {
             let go_on = &mut |_: &Progress| ControlFlow::Continue(());
             let (finished, run) = fit_blocks(source, schedule, 1, &mut Forgetful, go_on).expect("it fits");
-            let segment = segment_bytes(header, 0, 0, &finished.model(&run, source)).expect("it can be written");
+            let model = finished.model(&run, source);
+            let begins: Vec<usize> = model.updates.iter().map(|update| update.first).collect();
+            assert_eq!(begins, [2, 4], "weights follow the blocks");
+            assert!(model.updates.iter().all(|update| update.weights != model.weights), "and change with them");
+            let segment = segment_bytes(header, 0, 0, &model).expect("it can be written");
             let (expected, said) = finished.with(&run.network, run.frames(), clip.frames.len());
             let (bits, mut distortion) = (segment.bits.total(), 0.0);
             let mean = |a: &[u8], b: &[u8]| {

@@ -5,9 +5,9 @@ use decoder_core::weights::{BIAS_LIMIT, CONTEXT_LIMIT, GAIN_LIMIT, WEIGHT_LIMIT}
 use decoder_core::wire::{Architecture, Geometry};
 use ndarray::{Array4, ArrayD};
 
-use crate::bitstream::SegmentModel;
+use crate::bitstream::{SegmentModel, Update};
 
-use super::network::{BIAS_STEP, CONTEXT_STEP, GAIN_STEP, Network};
+use super::network::{BIAS_STEP, CONTEXT_STEP, GAIN_STEP, GridVars, Network};
 
 fn steps(value: f32, step: f32, limit: i32) -> i32 {
     ((value / step + 0.5).floor() as i32).clamp(-limit, limit)
@@ -41,32 +41,42 @@ pub fn latents(network: &Network) -> impl Iterator<Item = Vec<i8>> {
     network.grids.iter().map(move |grid| integers(grid.latents))
 }
 
-/// A segment with the parameters of a network and latents of all its pictures. `shifts` are the fraction bits of each layer's weights.
+/// Gains and layers as they are from picture `first` on. `shifts` are the fraction bits of each layer's weights.
+pub fn layers(network: &Network, shifts: &[u8], first: usize) -> Update {
+    let graph = &network.graph;
+    let gain = |grid: &GridVars| steps(graph.value(grid.gain)[0], GAIN_STEP, GAIN_LIMIT.into()).max(1) as u16;
+    let mut update = Update { first, gains: network.grids.iter().map(gain).collect(), weights: vec![], biases: vec![] };
+    for (vars, &shift) in network.layers.iter().zip(shifts) {
+        let weights = in_order_of_format(graph.value(vars.weights)).into_iter();
+        update.weights.extend(weights.map(|weight| steps(weight, weight_step(shift), WEIGHT_LIMIT) as i16));
+        if let Some(biases) = vars.biases {
+            update.biases.extend(graph.value(biases).iter().map(|&bias| steps(bias, BIAS_STEP, BIAS_LIMIT) as i16));
+        }
+    }
+    update
+}
+
+/// A segment with the context parameters of a network, and with latents of all its pictures and gains and layers of all its blocks. `shifts` are the fraction
+/// bits of each layer's weights.
 pub fn quantise(
     network: &Network,
     architecture: &Architecture,
     geometry: Geometry,
-    latents: &[Vec<i8>],
+    (latents, updates): (&[Vec<i8>], &[Update]),
     motion: Option<&Array4<i8>>,
     shifts: &[u8],
     (frames, colour): (usize, [u8; 3]),
 ) -> SegmentModel {
     let mut model = SegmentModel::zeros(architecture, geometry, frames, motion.is_some());
     let graph = &network.graph;
-    for (slot, vars) in model.scalars.gains.iter_mut().zip(&network.grids) {
-        *slot = steps(graph.value(vars.gain)[0], GAIN_STEP, GAIN_LIMIT.into()).max(1) as u16;
-    }
     for (slot, &shift) in model.scalars.shifts.iter_mut().zip(shifts) {
         *slot = shift;
     }
-    model.weights.clear();
-    model.biases.clear();
-    for (vars, &shift) in network.layers.iter().zip(shifts) {
-        let weights = in_order_of_format(graph.value(vars.weights)).into_iter();
-        model.weights.extend(weights.map(|weight| steps(weight, weight_step(shift), WEIGHT_LIMIT) as i16));
-        if let Some(biases) = vars.biases {
-            model.biases.extend(graph.value(biases).iter().map(|&bias| steps(bias, BIAS_STEP, BIAS_LIMIT) as i16));
-        }
+    if let Some((first, later)) = updates.split_first() {
+        model.scalars.gains = first.gains.iter().copied().collect();
+        model.weights.clone_from(&first.weights);
+        model.biases.clone_from(&first.biases);
+        model.updates = later.to_vec();
     }
     let context = network.context.iter().flat_map(|&var| graph.value(var).iter());
     model.context = context.map(|&item| steps(item, CONTEXT_STEP, CONTEXT_LIMIT) as i8).collect();

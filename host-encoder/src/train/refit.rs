@@ -23,7 +23,7 @@ pub fn refit(network: &mut Network, finished: &mut Finished, source: &Source<'_>
     copy_context(network, &mut rates);
     rates.graph.forward();
     let before = rates.counted_bits();
-    let trained: Vec<_> = rates.context.iter().copied().filter(|&var| !rates.graph.value(var).is_empty()).collect();
+    let trained: Vec<_> = rates.trained_context().collect();
     let adam = |&var| Adam::new(rates.graph.value(var).len(), AdamSettings::default());
     let mut optimisers: Vec<Adam<f32>> = trained.iter().map(adam).collect();
     for step in 0..STEPS {
@@ -43,8 +43,6 @@ pub fn refit(network: &mut Network, finished: &mut Finished, source: &Source<'_>
     rates.graph.forward();
     if rates.counted_bits() < before {
         copy_context(&rates, network);
-        // What the parameters cost is counted on this tape, too.
-        network.graph.forward();
         finished.recount(&rates, network);
     }
 }

@@ -69,7 +69,7 @@ pub struct Run {
 }
 
 impl Run {
-    /// A phase at its first step, with latents that are zero and the parameters of the blocks before it; in the first block with weights from `random`.
+    /// A phase at its first step, with latents that are zero and the parameters of the block before it; in the first block with weights from `random`.
     pub fn new(source: &Source<'_>, phase: Phase, finished: &Finished, random: &mut Random) -> Self {
         let past = finished.past(source);
         let pictures = phase.start..phase.start + phase.frames;
@@ -94,7 +94,7 @@ impl Run {
             lambda,
             structural: source.objective.structural,
             ablation: source.ablation,
-            trained: trained(&network, past.is_some()),
+            trained: trained(&network),
             shifts: vec![SHIFT; network.layers.len()],
             network,
             noise: None,
@@ -248,8 +248,8 @@ impl Run {
     }
 }
 
-/// What a fit moves; only the latents where a block before has `fixed` all else.
-fn trained(network: &Network, fixed: bool) -> Vec<Trained> {
+/// What a fit moves; context parameters only in the first block.
+fn trained(network: &Network) -> Vec<Trained> {
     let settings = AdamSettings { beta2: BETA2, ..AdamSettings::default() };
     let new = |(var, kind, bounds): (Var, Kind, Option<[f32; 2]>)| {
         let adam = Adam::new(network.graph.value(var).len(), settings);
@@ -261,10 +261,9 @@ fn trained(network: &Network, fixed: bool) -> Vec<Trained> {
         let biases = layer.biases.map(|biases| (biases, Kind::Weight, Some(BIASES)));
         [Some((layer.weights, Kind::Weight, None)), biases].into_iter().flatten()
     });
-    let context = network.context.iter().copied().filter(|&var| !network.graph.value(var).is_empty());
+    let context = network.trained_context();
     let context = context.map(|var| (var, Kind::Weight, Some(CONTEXTS)));
-    let parameters = gains.chain(layers).chain(context).filter(|_| !fixed);
-    latents.chain(parameters).map(new).collect()
+    latents.chain(gains).chain(layers).chain(context).map(new).collect()
 }
 
 /// Sets the leaves that a step's moment decides. `rounds` says whether weights and pictures are rounded, and whether scalars, biases and context

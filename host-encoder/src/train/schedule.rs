@@ -8,6 +8,8 @@ const LATENT_RATE: f64 = 0.2;
 const WEIGHT_RATE: f64 = 0.03;
 /// Rate of the gains.
 const GAIN_RATE: f64 = 0.03;
+/// What is left of these two in the blocks after the first, whose weights are good and dear to change.
+const CHANGE: f64 = 0.2;
 /// Steps until the full rate.
 const WARM_UP: f64 = 20.0;
 /// What is left of the rates at the end.
@@ -149,7 +151,7 @@ impl Phase {
         self.first + self.steps
     }
 
-    /// Whether a block is before it, so that only latents are fitted.
+    /// Whether a block is before it, so that weights are there and context parameters stay.
     pub fn continues(&self) -> bool {
         self.start > 0
     }
@@ -181,11 +183,12 @@ impl Phase {
             let way = (step / NOISE_SHAPES * NOISE_SHAPES) as f64 / steps / SETTLED_FROM;
             2.0 - way.min(1.0)
         };
+        let parameters = if self.continues() { CHANGE } else { 1.0 };
         let structure_at = |step: f64| self.last && step / steps >= STRUCTURE_FROM;
         Moment {
             latent_rate: if settled { 0.0 } else { LATENT_RATE * factor },
-            weight_rate: WEIGHT_RATE * factor,
-            gain_rate: GAIN_RATE * factor,
+            weight_rate: WEIGHT_RATE * factor * parameters,
+            gain_rate: GAIN_RATE * factor * parameters,
             temperature: FIRST_TEMPERATURE + (LAST_TEMPERATURE - FIRST_TEMPERATURE) * way as f32,
             noise_shape: shape_at(step),
             new_noise_shape: step == 0 || shape_at(step) != shape_at(step - 1),

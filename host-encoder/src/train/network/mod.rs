@@ -67,7 +67,7 @@ pub struct Pictures<'a> {
     pub predicted: bool,
     /// What a picture without prediction is predicted to be.
     pub colour: [u8; 3],
-    /// What is before them; all that is not a latent is then what it was there.
+    /// What is before them; context parameters stay what they were there, and all else that is not a latent begins with that.
     pub past: Option<&'a Past>,
 }
 
@@ -115,8 +115,8 @@ pub struct Network {
     pub scalar_quantisers: [Var; 3],
     /// The pictures.
     pictures: Vec<Var>,
-    /// Whether the parameters stay what they are.
-    fixed: bool,
+    /// Whether context parameters are trained.
+    trains_context: bool,
     /// For each predicted picture the motion field.
     pub motion: Vec<Var>,
     /// All motion fields.
@@ -129,8 +129,10 @@ pub struct Network {
     pub bits: Vec<Var>,
     /// What each of them counts.
     prices: Vec<f64>,
-    /// Bits of the parameters.
-    parameter_bits: Vec<Var>,
+    /// Bits of the layers and, in a block after the first, of gains.
+    layer_bits: Vec<Var>,
+    /// Bits of the context parameters, if these are trained.
+    context_bits: Vec<Var>,
     /// Bits that no training changes: gains, shifts, scale classes.
     fixed_bits: f64,
     /// What is minimised.
@@ -159,10 +161,13 @@ impl Network {
         random: &mut Random,
     ) -> Self {
         let mut graph = Graph::new();
-        let fixed = pictures.past.is_some();
-        let layers = start::layers(&mut graph, architecture, random, !fixed);
+        let begins = pictures.past.is_none();
+        let layers = start::layers(&mut graph, architecture, random);
         let frames = pictures.targets.len();
-        let mut network = Self::bare(graph, layers, architecture, geometry, frames, [true, !fixed]);
+        let mut network = Self::bare(graph, layers, architecture, geometry, frames, [true, begins]);
+        if !begins {
+            network.fixed_bits = rates::update_bits(architecture);
+        }
         network.add_pictures(architecture, geometry, pictures, objective);
         network.add_rates(architecture, geometry, frames, pictures.predicted, pictures.past);
         network.add_loss(objective);
@@ -176,13 +181,13 @@ impl Network {
     pub fn of_latents(architecture: &Architecture, geometry: Geometry, frames: usize, predicted: bool) -> Self {
         let mut network = Self::bare(Graph::new(), vec![], architecture, geometry, frames, [false, true]);
         network.add_rates(architecture, geometry, frames, predicted, None);
-        let bits = network.bits.iter().chain(&network.parameter_bits);
+        let bits = network.bits.iter().chain(&network.context_bits);
         let terms: Vec<(Var, f64)> = bits.map(|&var| (var, 1.0)).collect();
         (_, network.loss) = network.sum(&terms);
         network
     }
 
-    /// Grids and layers, and nothing that is made of them yet. `trains` says whether latents, and whether parameters are trained.
+    /// Grids and layers, and nothing that is made of them yet. `trains` says whether latents and gains, and whether context parameters are trained.
     fn bare(
         mut graph: Graph<f32>,
         layers: Vec<LayerVars>,
@@ -211,7 +216,7 @@ impl Network {
                     true => graph.push(SoftRound::new(), &[latents, noise, rounding]),
                     false => latents,
                 };
-                let gain = graph.leaf(scalar(start::GAIN), trains[1]);
+                let gain = graph.leaf(scalar(start::GAIN), trains[0]);
                 GridVars { latents, noise, rounded, gain }
             })
             .collect();
@@ -224,14 +229,15 @@ impl Network {
             picture_rounding,
             scalar_quantisers,
             pictures: vec![],
-            fixed: !trains[1],
+            trains_context: trains[1],
             motion: vec![],
             motion_field: None,
             distortion: [vec![], vec![]],
             dissimilarity: vec![],
             bits: vec![],
             prices: vec![],
-            parameter_bits: vec![],
+            layer_bits: vec![],
+            context_bits: vec![],
             fixed_bits: rates::fixed_bits(architecture),
             loss: rounding,
             weights: vec![],
@@ -245,6 +251,12 @@ impl Network {
         let layers = self.layers.iter().flat_map(|layer| [Some(layer.weights), layer.biases]).flatten();
         let context = self.context.iter().copied().filter(|&var| !self.graph.value(var).is_empty());
         gains.chain(layers).chain(context)
+    }
+
+    /// Context parameters that are trained; none after the first block.
+    pub fn trained_context(&self) -> impl Iterator<Item = Var> {
+        let context = self.context.iter().copied().filter(|_| self.trains_context);
+        context.filter(|&var| !self.graph.value(var).is_empty())
     }
 
     /// The parameters as they are now.
@@ -325,7 +337,12 @@ impl Network {
 
     /// Those of them that do not grow with the pictures.
     pub fn counted_parameter_bits(&self) -> f64 {
-        self.fixed_bits + self.sum_of(&self.parameter_bits)
+        self.fixed_bits + self.sum_of(&self.layer_bits) + self.counted_context_bits()
+    }
+
+    /// Those of the context parameters, if these are trained.
+    pub fn counted_context_bits(&self) -> f64 {
+        self.sum_of(&self.context_bits)
     }
 
     /// `D + lambda bits / pixel`.
@@ -340,7 +357,8 @@ impl Network {
         let terms = [(luma, of_distortion), (&self.dissimilarity, 0.0), (chroma, of_distortion)];
         let terms = terms.into_iter().flat_map(|(vars, weight)| vars.iter().map(move |&var| (var, weight)));
         let bits = self.bits.iter().zip(&self.prices).map(|(&var, &price)| (var, price * of_bit));
-        let parameters = self.parameter_bits.iter().map(|&var| (var, parameter_price * of_bit));
+        let parameters = self.layer_bits.iter().chain(&self.context_bits);
+        let parameters = parameters.map(|&var| (var, parameter_price * of_bit));
         let terms: Vec<(Var, f64)> = terms.chain(bits).chain(parameters).collect();
         let parts: Vec<(Var, Var)> = terms.chunks(SUMMANDS).map(|terms| self.sum(terms)).collect();
         self.weights = parts.iter().map(|&(weights, _)| weights).collect();

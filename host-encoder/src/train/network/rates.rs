@@ -5,17 +5,22 @@ use decoder_core::wire::{Architecture, Geometry, Temporal};
 use ndarray::{Array3, Axis};
 
 use crate::autodiff::Var;
-use crate::autodiff::ops::TensorRate;
 use crate::autodiff::ops::octree_rate::{OctreeRate, OctreeRateConfig, Parent, SliceTypes, grid_roots, motion_roots};
+use crate::autodiff::ops::{DifferenceRate, TensorRate};
 
 use super::start::{self, scalar, zeros};
-use super::{BIAS_STEP, CONTEXT_STEP, LayerVars, Network, Past};
+use super::{BIAS_STEP, CONTEXT_STEP, GAIN_STEP, LayerVars, Network, Past};
 
 /// Log2 of the stride from which on a bit of a grid counts twice as much in each octave.
 ///
 /// A latent that is not zero wakes the network as far as it reaches, and coarse ones reach far: without this price some speak everywhere, and a
 /// decoder may skip nothing (docs/measurements.md).
 const WAKING: u8 = 3;
+
+/// Bits of a tensor's scale class.
+const SCALE_BITS: usize = 6;
+/// Bits of an interval of 16 to 47 chunks between updates; there are few of others.
+const INTERVAL_BITS: usize = 7;
 
 impl Network {
     pub(super) fn add_rates(
@@ -96,15 +101,43 @@ impl Network {
                 self.add_motion_rate(geometry, slices, 1 << architecture.root_depth, &context, past);
             }
         }
+        match past {
+            None => self.add_layer_rates(),
+            Some(past) => self.add_change_rates(past),
+        }
+    }
+
+    /// Bits of whole layers.
+    fn add_layer_rates(&mut self) {
         for number in 0..self.layers.len() {
             let LayerVars { weights, biases, priced_step, .. } = self.layers[number];
             let bits = self.graph.push(TensorRate, &[weights, priced_step]);
-            self.parameter_bits.push(bits);
+            self.layer_bits.push(bits);
             if let Some(biases) = biases {
                 let step = self.graph.leaf(scalar(BIAS_STEP), false);
                 let bits = self.graph.push(TensorRate, &[biases, step]);
-                self.parameter_bits.push(bits);
+                self.layer_bits.push(bits);
             }
+        }
+    }
+
+    /// Bits of what gains and layers change.
+    fn add_change_rates(&mut self, past: &Past) {
+        let before: Vec<Var> = past.parameters.arrays().map(|array| self.graph.leaf(array, false)).collect();
+        let mut before = before.into_iter();
+        let mut with_past =
+            |vars: &[Var]| -> Vec<Var> { vars.iter().flat_map(|&now| [Some(now), before.next()]).flatten().collect() };
+        let gains: Vec<Var> = self.grids.iter().map(|grid| grid.gain).collect();
+        let mut tensors = vec![(None, GAIN_STEP, with_past(&gains))];
+        for layer in &self.layers {
+            tensors.push((Some(layer.priced_step), 0.0, with_past(&[layer.weights])));
+            tensors.extend(layer.biases.map(|biases| (None, BIAS_STEP, with_past(&[biases]))));
+        }
+        for (control, step, pairs) in tensors {
+            let control = control.unwrap_or_else(|| self.graph.leaf(scalar(step), false));
+            let inputs: Vec<Var> = [control].into_iter().chain(pairs).collect();
+            let bits = self.graph.push(DifferenceRate, &inputs);
+            self.layer_bits.push(bits);
         }
     }
 
@@ -157,12 +190,14 @@ impl Network {
         for (number, shape) in shapes.into_iter().enumerate() {
             let mut value = zeros(shape);
             start::context(number, &mut value);
-            let leaf = self.graph.leaf(value, !self.fixed);
+            let leaf = self.graph.leaf(value, self.trains_context);
             self.context.push(leaf);
             if !shape.contains(&0) {
                 quantised.push(self.quantised(leaf, 2));
-                let bits = self.graph.push(TensorRate, &[leaf, step]);
-                self.parameter_bits.push(bits);
+                if self.trains_context {
+                    let bits = self.graph.push(TensorRate, &[leaf, step]);
+                    self.context_bits.push(bits);
+                }
             }
         }
         quantised
@@ -174,12 +209,19 @@ fn channel_of(slice: &Array3<f32>, channel: usize) -> Vec<f32> {
     slice.index_axis(Axis(0), channel).iter().copied().collect()
 }
 
-/// Bits of gains, shifts and scale classes (SPEC section 5).
+/// Bits of an update that no training changes: scale classes, and how long it lasts (SPEC section 5).
+pub(super) fn update_bits(architecture: &Architecture) -> f64 {
+    let layers: usize = architecture.layers().map(|(_, _, layer)| if layer.bias { 2 } else { 1 }).sum();
+    (SCALE_BITS * (1 + layers) + INTERVAL_BITS) as f64
+}
+
+/// Bits of gains, shifts, scale classes, and how long all that lasts (SPEC section 5).
 pub(super) fn fixed_bits(architecture: &Architecture) -> f64 {
     let gains = 14 * architecture.grids.len();
-    let layers: usize = architecture.layers().map(|(_, _, layer)| if layer.bias { 4 + 6 + 6 } else { 4 + 6 }).sum();
+    let layers: usize =
+        architecture.layers().map(|(_, _, layer)| if layer.bias { 4 + 2 * SCALE_BITS } else { 4 + SCALE_BITS }).sum();
     let motion = architecture.motion.map(|_| ContextShape::MOTION);
     let contexts = [Some(ContextShape::latents(architecture)), motion].into_iter().flatten();
     let tensors: usize = contexts.map(|shape| shape.tensors().iter().filter(|&&len| len > 0).count()).sum();
-    (gains + layers + 6 * tensors) as f64
+    (gains + layers + SCALE_BITS * tensors + INTERVAL_BITS) as f64
 }

@@ -28,13 +28,8 @@ pub(super) fn zeros(shape: &[usize]) -> ArrayD<f32> {
     ArrayD::zeros(IxDyn(shape))
 }
 
-/// The layers' leaves: random weights, biases of zero. `trains` says whether they are trained.
-pub(super) fn layers(
-    graph: &mut Graph<f32>,
-    architecture: &Architecture,
-    random: &mut Random,
-    trains: bool,
-) -> Vec<LayerVars> {
+/// The layers' leaves: random weights, biases of zero.
+pub(super) fn layers(graph: &mut Graph<f32>, architecture: &Architecture, random: &mut Random) -> Vec<LayerVars> {
     let last_plain =
         architecture.layers().enumerate().filter(|(_, (_, _, layer))| !layer.residual).map(|(at, _)| at).last();
     let mut leaves = vec![];
@@ -53,8 +48,8 @@ pub(super) fn layers(
         };
         let weights = ArrayD::from_shape_simple_fn(IxDyn(&shape), || deviation * random.normal());
         leaves.push(LayerVars {
-            weights: graph.leaf(weights, trains),
-            biases: layer.bias.then(|| graph.leaf(zeros(&[outputs]), trains)),
+            weights: graph.leaf(weights, true),
+            biases: layer.bias.then(|| graph.leaf(zeros(&[outputs]), true)),
             quantiser: graph.leaf(pair(0.0, WEIGHT_LIMIT as f32), false),
             priced_step: graph.leaf(scalar(PRICED_STEP), false),
         });
