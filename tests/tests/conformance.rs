@@ -120,12 +120,7 @@ fn mean_squared_difference(a: &Picture, b: &Picture) -> f64 {
 
 /// Vectors of random networks whose weights multiply a rounding from picture to picture until it is seen: least PSNR in dB, largest
 /// difference.
-const MULTIPLYING: [(&str, f64, u8); 4] = [
-    ("random-100", LEAST_PSNR, 4),
-    ("most-of-everything", LEAST_PSNR, 16),
-    ("random-102", 33.0, 69),
-    ("random-117", 33.0, 35),
-];
+const MULTIPLYING: [(&str, f64, u8); 2] = [("most-of-everything", LEAST_PSNR, 5), ("random-117", 33.0, 35)];
 
 #[test]
 fn the_vectors_stay_with_their_twins() {
