@@ -184,7 +184,9 @@ impl Run {
         if moment.new_noise_shape || self.noise.is_none() {
             self.noise = Some(Kumaraswamy::new(moment.noise_shape));
         }
-        let rounds = [moment.quantised, moment.settled].map(|now| now && !self.ablation.rounds_afterwards);
+        // Nothing settles in later blocks: what is rounded after them moves flat areas from picture to picture.
+        let rest = moment.settled || moment.quantised && self.phase.continues();
+        let rounds = [moment.quantised, rest].map(|now| now && !self.ablation.rounds_afterwards);
         let noise = self.noise.as_ref().map(|noise| (noise, random));
         prepare(&mut self.network, &moment, rounds, noise, &self.shifts);
         moment
