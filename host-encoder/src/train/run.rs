@@ -94,7 +94,7 @@ impl Run {
             lambda,
             structural: source.objective.structural,
             ablation: source.ablation,
-            trained: trained(&network),
+            trained: trained(&network, past.is_some()),
             shifts: vec![SHIFT; network.layers.len()],
             network,
             noise: None,
@@ -184,9 +184,7 @@ impl Run {
         if moment.new_noise_shape || self.noise.is_none() {
             self.noise = Some(Kumaraswamy::new(moment.noise_shape));
         }
-        // Nothing settles in later blocks: what is rounded after them moves flat areas from picture to picture.
-        let rest = moment.settled || moment.quantised && self.phase.continues();
-        let rounds = [moment.quantised, rest].map(|now| now && !self.ablation.rounds_afterwards);
+        let rounds = [moment.quantised, moment.settled].map(|now| now && !self.ablation.rounds_afterwards);
         let noise = self.noise.as_ref().map(|noise| (noise, random));
         prepare(&mut self.network, &moment, rounds, noise, &self.shifts);
         moment
@@ -250,17 +248,18 @@ impl Run {
     }
 }
 
-/// What a fit moves; context parameters only in the first block.
-fn trained(network: &Network) -> Vec<Trained> {
+/// What a fit moves. A block that `continues` moves weights besides latents: gains and biases would have to be rounded when nothing settles any more,
+/// and move flat areas from picture to picture.
+fn trained(network: &Network, continues: bool) -> Vec<Trained> {
     let settings = AdamSettings { beta2: BETA2, ..AdamSettings::default() };
     let new = |(var, kind, bounds): (Var, Kind, Option<[f32; 2]>)| {
         let adam = Adam::new(network.graph.value(var).len(), settings);
         Trained { var, adam, kind, bounds }
     };
     let latents = network.grids.iter().map(|grid| (grid.latents, Kind::Latent, None));
-    let gains = network.grids.iter().map(|grid| (grid.gain, Kind::Gain, Some(GAINS)));
+    let gains = network.grids.iter().filter(|_| !continues).map(|grid| (grid.gain, Kind::Gain, Some(GAINS)));
     let layers = network.layers.iter().flat_map(|layer| {
-        let biases = layer.biases.map(|biases| (biases, Kind::Weight, Some(BIASES)));
+        let biases = layer.biases.filter(|_| !continues).map(|biases| (biases, Kind::Weight, Some(BIASES)));
         [Some((layer.weights, Kind::Weight, None)), biases].into_iter().flatten()
     });
     let context = network.trained_context();
