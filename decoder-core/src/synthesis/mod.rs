@@ -6,6 +6,7 @@ mod float;
 mod inputs;
 mod integer;
 pub(crate) mod kernels;
+mod overlap;
 mod pipeline;
 mod plan;
 pub mod prediction;

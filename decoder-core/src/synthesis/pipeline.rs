@@ -105,14 +105,19 @@ impl<'a, A: Arithmetic> Pipeline<'a, A> {
         let Some(node) = self.plan.nodes.last() else { return changed };
         let residual = self.masks.get(node.mask(row)).unwrap_or_default();
         let tiles = self.plan.tiles();
+        if let Some(all) = changed.get_mut(..words(tiles)) {
+            match source {
+                Some(source) => source.mark_moving(row, tiles, all),
+                None => mask::set_all(all, tiles),
+            }
+        }
         // A byte of the mask is a tile.
         for tile in 0..tiles {
             let spoken = residual.get(tile / 4).is_some_and(|word| word >> (TILE * (tile % 4)) & 0xff != 0);
             self.tiles.synthesised += u32::from(spoken);
-            if spoken || source.is_none_or(|source| source.moves(row, tile, tiles)) {
-                changed.get_mut(tile / 32).into_iter().for_each(|word| *word |= 1 << (tile % 32));
-            } else {
-                self.tiles.unchanged += 1;
+            if let Some(word) = changed.get_mut(tile / 32) {
+                *word |= u32::from(spoken) << (tile % 32);
+                self.tiles.unchanged += !*word >> (tile % 32) & 1;
             }
         }
         self.tiles.all += tiles as u32;

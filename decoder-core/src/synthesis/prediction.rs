@@ -1,5 +1,6 @@
 //! Motion-compensated prediction of a row of sites from the picture before (SPEC section 8, "Prediction").
 
+use super::overlap::{CHROMA_WEIGHTS, LUMA_WEIGHTS, MIXED, mix, mix_row, reaches_edge, row_weights};
 use super::store::is_set;
 use crate::fixed::clip8;
 use crate::wire::{Interpolation, ROOT_LOG2};
@@ -192,23 +193,66 @@ fn cubic_at_edge<const LEN: usize>(plane: Plane<'_>, [y, x]: [i32; 2], fractions
     cubic(plane.clamped_patches::<LEN, 4>(y, x).each_ref(), fractions, out);
 }
 
-/// Predicts `COUNT` samples of row `y` from `from` on into `out`, as far as it reaches; `LEN` is `COUNT + 4`.
+/// What a row of samples of a block is predicted with: the block's own vector and, near its upper or lower edge, that of the block beyond.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Column {
+    own: [i8; 2],
+    beyond: [i8; 2],
+}
+
+impl Column {
+    fn is_still(self) -> bool {
+        self.own == [0; 2] && self.beyond == [0; 2]
+    }
+}
+
+/// A place in a plane, and how much the block beyond weighs there.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    plane: Plane<'a>,
+    /// Log2 of the vectors' units in a sample.
+    log2: u32,
+    y: usize,
+    weight: i32,
+}
+
+/// Predicts `COUNT` samples from column `from` on; `LEN` is `COUNT + 4`.
+#[inline(always)]
+fn predict_samples<const COUNT: usize, const LEN: usize>(
+    Place { plane, log2, y, weight }: Place<'_>,
+    interpolation: Interpolation,
+    from: usize,
+    Column { own, beyond }: Column,
+    out: &mut [u8; COUNT],
+) {
+    let predict = |vector: [i8; 2], out: &mut [u8; COUNT]| {
+        let [vertical, horizontal] = vector.map(|component| Displacement::new(component, log2));
+        let at = [y as i32 + vertical.whole, from as i32 + horizontal.whole];
+        predict_run::<COUNT, LEN>(plane, interpolation, at, [vertical.eighths, horizontal.eighths], out);
+    };
+    predict(own, out);
+    if weight > 0 && beyond != own {
+        let mut other = [0; COUNT];
+        predict(beyond, &mut other);
+        mix_row(out, &other, weight);
+    }
+}
+
+/// The same into `out`, as far as it reaches.
 #[inline(always)]
 fn predict_into<const COUNT: usize, const LEN: usize>(
-    plane: Plane<'_>,
+    place: Place<'_>,
     interpolation: Interpolation,
-    [y, from]: [usize; 2],
-    [vertical, horizontal]: [Displacement; 2],
+    from: usize,
+    column: Column,
     out: &mut [u8],
 ) {
-    let at = [y as i32 + vertical.whole, from as i32 + horizontal.whole];
-    let fractions = [vertical.eighths, horizontal.eighths];
     let rest = out.get_mut(from..).unwrap_or_default();
     if let Some(out) = rest.first_chunk_mut() {
-        return predict_run::<COUNT, LEN>(plane, interpolation, at, fractions, out);
+        return predict_samples::<COUNT, LEN>(place, interpolation, from, column, out);
     }
     let mut samples = [0; COUNT];
-    predict_run::<COUNT, LEN>(plane, interpolation, at, fractions, &mut samples);
+    predict_samples::<COUNT, LEN>(place, interpolation, from, column, &mut samples);
     rest.iter_mut().zip(samples).for_each(|(out, sample)| *out = sample);
 }
 
@@ -231,36 +275,91 @@ fn copy_block<const COUNT: usize>(plane: Plane<'_>, place: usize, out: &mut [u8]
     Some(())
 }
 
+/// The vectors of a row of sites, vertical and horizontal components.
+#[derive(Clone, Copy, Debug)]
+pub struct BlockRow<'a> {
+    /// Of the row's own blocks.
+    pub own: [&'a [i8]; 2],
+    /// Of those above for a block's upper rows, below for its lower ones; at the picture's edge the row's own.
+    pub beyond: [&'a [i8]; 2],
+}
+
+impl BlockRow<'_> {
+    /// What block `block` is predicted with, where the one beyond its edge counts if `mixed`.
+    #[inline(always)]
+    fn column(&self, block: usize, mixed: bool) -> Column {
+        let of = |vectors: [&[i8]; 2]| vectors.map(|plane| plane.get(block).copied().unwrap_or(0));
+        let own = of(self.own);
+        Column { own, beyond: if mixed { of(self.beyond) } else { own } }
+    }
+}
+
 /// Predicts the tiles of the row of sites `row` that change into `out`: two luma rows, Cb and Cr.
 ///
-/// `reference` is the luma plane and the two chroma planes; `vectors` the vertical and the horizontal component of this row's blocks; `changed` has a bit for
-/// each tile, which is as wide as a block, the first in the lowest bit of the first word.
+/// `reference` is the luma plane and the two chroma planes; `changed` has a bit for each tile, which is as wide as a block, the first in the lowest bit of the
+/// first word. Tiles that any vector which differs from zero takes part in are to be among them.
 pub fn predict_row(
     reference: [Plane<'_>; 3],
     interpolation: Interpolation,
     row: usize,
-    vectors: [&[i8]; 2],
+    vectors: BlockRow<'_>,
     changed: &[u32],
     out: [&mut [u8]; 4],
 ) {
     let [above, below, u, v] = out;
-    for (block, (&vertical, &horizontal)) in vectors[0].iter().zip(vectors[1]).enumerate() {
-        if !is_set(changed, block) {
-            continue;
-        }
-        let vector = [vertical, horizontal];
+    let [luma, cb, cr] = reference;
+    let [of_above, of_below, of_chroma] = row_weights(row);
+    let luma =
+        [(2 * row, of_above), (2 * row + 1, of_below)].map(|(y, weight)| Place { plane: luma, log2: 2, y, weight });
+    let chroma = [cb, cr].map(|plane| Place { plane, log2: 3, y: row, weight: of_chroma });
+    let mut before = None;
+    for block in 0..vectors.own[0].len() {
+        let column = vectors.column(block, reaches_edge(row));
         let from = block * BLOCK;
-        if vector == [0; 2] && stay(reference, row, from, [&mut *above, &mut *below, &mut *u, &mut *v]).is_some() {
-            continue;
+        let rows = [&mut *above, &mut *below, &mut *u, &mut *v];
+        if is_set(changed, block) && !(column.is_still() && stay(reference, row, from, rows).is_some()) {
+            for (place, out) in luma.into_iter().zip([&mut *above, &mut *below]) {
+                predict_into::<{ 2 * BLOCK }, { 2 * BLOCK + 4 }>(place, interpolation, 2 * from, column, out);
+            }
+            for (place, out) in chroma.into_iter().zip([&mut *u, &mut *v]) {
+                predict_into::<BLOCK, { BLOCK + 4 }>(place, interpolation, from, column, out);
+            }
         }
-        let luma = vector.map(|v| Displacement::new(v, 2));
-        let chroma = vector.map(|v| Displacement::new(v, 3));
-        for (dy, out) in [&mut *above, &mut *below].into_iter().enumerate() {
-            let at = [2 * row + dy, 2 * from];
-            predict_into::<{ 2 * BLOCK }, { 2 * BLOCK + 4 }>(reference[0], interpolation, at, luma, out);
+        if let Some(before) = before.replace(column).filter(|&before| before != column) {
+            for (place, out) in luma.into_iter().zip([&mut *above, &mut *below]) {
+                mix_edge(place, interpolation, 2 * from, [before, column], &LUMA_WEIGHTS, out);
+            }
+            for (place, out) in chroma.into_iter().zip([&mut *u, &mut *v]) {
+                mix_edge(place, interpolation, from, [before, column], &CHROMA_WEIGHTS, out);
+            }
         }
-        for (plane, out) in [(reference[1], &mut *u), (reference[2], &mut *v)] {
-            predict_into::<BLOCK, { BLOCK + 4 }>(plane, interpolation, [row, from], chroma, out);
-        }
+    }
+}
+
+/// Mixes what two blocks that meet at column `at` say, on both sides of it.
+#[inline(never)]
+fn mix_edge(
+    place: Place<'_>,
+    interpolation: Interpolation,
+    at: usize,
+    [left, right]: [Column; 2],
+    weights: &[i32],
+    out: &mut [u8],
+) {
+    let predict = |from: usize, column: Column| {
+        let mut samples = [0; MIXED];
+        predict_samples::<MIXED, { MIXED + 4 }>(place, interpolation, from, column, &mut samples);
+        samples
+    };
+    let from = at.saturating_sub(weights.len());
+    let of_right = predict(from, right);
+    let of_left = predict(at, left);
+    let (before, behind) = out.split_at_mut_checked(at).unwrap_or_default();
+    let before = before.get_mut(from..).unwrap_or_default();
+    for (column, ((sample, other), weight)) in before.iter_mut().zip(of_right).zip(weights.iter().rev()).enumerate() {
+        *sample = mix(*sample, other, *weight, column);
+    }
+    for (column, ((sample, other), weight)) in behind.iter_mut().zip(of_left).zip(weights).enumerate() {
+        *sample = mix(*sample, other, *weight, column);
     }
 }

@@ -2,9 +2,10 @@
 
 use core::ops::Range;
 
+use super::overlap::{is_upper, reaches_edge};
 use super::plan::{Plan, TILE};
-use super::prediction::{Plane, predict_row};
-use crate::mask::{runs, words};
+use super::prediction::{BlockRow, Plane, predict_row};
+use crate::mask::{dilate, runs, words};
 use crate::wire::{Geometry, Interpolation, ROOT_LOG2, SITE};
 
 /// Where predictions come from.
@@ -21,10 +22,34 @@ impl Source<'_> {
         self.vectors.iter().all(|plane| plane.iter().all(|&component| component == 0))
     }
 
-    /// Whether a tile of a row comes from another place; a row has `tiles` of them, and a block is as wide as a tile.
-    pub(super) fn moves(&self, row: usize, tile: usize, tiles: usize) -> bool {
-        let block = (row >> ROOT_LOG2) * tiles + tile;
-        self.vectors.iter().any(|plane| plane.get(block).is_some_and(|&component| component != 0))
+    /// The vectors of a row's blocks and of those beyond their nearer edge; a row has `blocks`.
+    fn block_row(&self, row: usize, blocks: usize) -> BlockRow<'_> {
+        let number = row >> ROOT_LOG2;
+        let of = |number: usize| {
+            let place = number * blocks..(number + 1) * blocks;
+            let planes = self.vectors.map(|plane| plane.get(place.clone()));
+            if let [Some(vertical), Some(horizontal)] = planes { Some([vertical, horizontal]) } else { None }
+        };
+        let own = of(number).unwrap_or_default();
+        let beyond = if is_upper(row) { number.checked_sub(1) } else { Some(number + 1) };
+        BlockRow { own, beyond: beyond.and_then(of).unwrap_or(own) }
+    }
+
+    /// Sets the bits of the tiles of a row that come from another place, wholly or in part; a row has `tiles`, and a block is as wide as a tile.
+    pub(super) fn mark_moving(&self, row: usize, tiles: usize, moving: &mut [u32]) {
+        let BlockRow { own, beyond } = self.block_row(row, tiles);
+        let beyond = Some(beyond).filter(|_| reaches_edge(row));
+        let mut any = 0;
+        for plane in [Some(own), beyond].into_iter().flatten().flatten() {
+            for (tile, &component) in plane.iter().enumerate() {
+                let bit = u32::from(component != 0) << (tile % 32);
+                any |= bit;
+                moving.get_mut(tile / 32).into_iter().for_each(|word| *word |= bit);
+            }
+        }
+        if any != 0 {
+            dilate(moving, tiles);
+        }
     }
 }
 
@@ -92,16 +117,14 @@ impl<'a> Store<'a> {
                     plane.fill(sample);
                 }
             }
-            Some(Source { interpolation, vectors }) => {
+            Some(source) => {
                 let area = width * height;
                 let (luma, chroma) = self.reference.split_at_checked(4 * area).unwrap_or_default();
                 let (u, v) = chroma.split_at_checked(area).unwrap_or_default();
                 let plane = |samples, width, height| Plane { samples, width, height };
                 let reference = [plane(luma, 2 * width, 2 * height), plane(u, width, height), plane(v, width, height)];
-                let columns = self.geometry.motion().1;
-                let block_row = (row >> ROOT_LOG2) * columns;
-                let vectors = vectors.map(|plane| plane.get(block_row..block_row + columns).unwrap_or_default());
-                predict_row(reference, interpolation, row, vectors, changed, planes);
+                let vectors = source.block_row(row, self.geometry.motion().1);
+                predict_row(reference, source.interpolation, row, vectors, changed, planes);
             }
         }
     }

@@ -1,16 +1,20 @@
 //! Block motion search: for each 16x16 block the vector with the least sum of absolute differences plus the cost of its bits.
 
-use decoder_core::synthesis::prediction::{Plane, predict_row};
+mod overlap;
+
+use decoder_core::synthesis::prediction::{BlockRow, Plane, predict_row};
 use decoder_core::wire::{Geometry, Motion};
-use ndarray::{Array3, ArrayViewMut3};
+use ndarray::{Array2, ArrayViewMut3};
 use rayon::prelude::*;
 
 /// Quarter positions of a sample along an axis.
 const QUARTERS: usize = 4;
 /// Largest displacement that a vector can say, in quarter samples.
 const VECTOR_LIMIT: i32 = 127;
-/// Sweeps over all blocks: the first has only the neighbours before a block to predict from.
+/// Sweeps over all blocks, each looked at alone: the first has only the neighbours before a block to predict from.
 const SWEEPS: usize = 2;
+/// Sweeps in which a block is looked at as it is shown, overlapped by those around it.
+const OVERLAPPED_SWEEPS: usize = 2;
 
 /// A picture with even sizes: the coded picture of the format.
 #[derive(Clone, Debug)]
@@ -51,7 +55,8 @@ impl Phases {
             for (number, pair) in luma.chunks_exact_mut(4 * width).enumerate() {
                 let (above, below) = pair.split_at_mut(2 * width);
                 let [u, v] = &mut chroma;
-                let vectors = [&vertical[..], &horizontal];
+                let own = [&vertical[..], &horizontal];
+                let vectors = BlockRow { own, beyond: own };
                 predict_row(reference.views(), motion.interpolation, number, vectors, &all, [above, below, u, v]);
             }
             luma
@@ -107,10 +112,15 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn cost(&self, block: [i32; 2], vector: [i32; 2], expected: [i32; 2], best: u32) -> u32 {
-        let spent = bits(vector[0] - expected[0]) + bits(vector[1] - expected[1]);
-        let price = (self.lambda * f64::from(spent)) as u32;
+        let price = self.price(vector, expected);
         let stop = best.saturating_sub(price);
         price + self.phases.difference(self.current, 16 * block[0], 16 * block[1], vector, stop)
+    }
+
+    /// Of a vector's bits.
+    fn price(&self, vector: [i32; 2], expected: [i32; 2]) -> u32 {
+        let spent = bits(vector[0] - expected[0]) + bits(vector[1] - expected[1]);
+        (self.lambda * f64::from(spent)) as u32
     }
 
     fn allowed(&self, vector: [i32; 2]) -> bool {
@@ -161,37 +171,46 @@ pub fn search(reference: &Planes, current: &Planes, motion: Motion, lambda: f64,
     let limit = [4 * i32::from(motion.reach), VECTOR_LIMIT.min(4 * i32::from(motion.reach))];
     let search = Search { phases: Phases::new(reference, motion), current: &current.luma, lambda, limit };
     let (rows, columns) = reference.geometry.motion();
-    let mut vectors = Array3::<i32>::zeros((rows, columns, 2));
-    for sweep in 0..SWEEPS {
-        for row in 0..rows {
-            for column in 0..columns {
-                let at = |dy: isize, dx: isize| {
-                    let (y, x) = (row.checked_add_signed(dy)?, column.checked_add_signed(dx)?);
-                    (y < rows && x < columns).then(|| [vectors[[y, x, 0]], vectors[[y, x, 1]]])
-                };
-                let left = at(0, -1).unwrap_or([0, 0]);
-                let expected = match at(-1, 0) {
-                    Some(up) => median(left, up, at(-1, 1).or_else(|| at(-1, -1)).unwrap_or([0, 0])),
-                    None => left,
-                };
-                let around: Vec<[i32; 2]> =
-                    [at(0, 0), at(-1, 0), at(0, -1), at(0, 1), at(1, 0), at(-1, 1)].into_iter().flatten().collect();
-                let vector = search.block([row as i32, column as i32], expected, &around, sweep == 0);
-                vectors[[row, column, 0]] = vector[0];
-                vectors[[row, column, 1]] = vector[1];
-            }
+    let mut vectors = Array2::from_elem((rows, columns), [0, 0]);
+    for sweep in 0..SWEEPS + OVERLAPPED_SWEEPS {
+        for block in (0..rows).flat_map(|row| (0..columns).map(move |column| [row, column])) {
+            let Neighbours { expected, around } = neighbours(&vectors, block);
+            vectors[block] = if sweep < SWEEPS {
+                search.block(block.map(|at| at as i32), expected, &around, sweep == 0)
+            } else {
+                search.overlapped_block(&vectors, block, expected, &around)
+            };
         }
     }
-    for ((row, column), _) in field.index_axis(ndarray::Axis(0), 0).to_owned().indexed_iter() {
+    for ((row, column), vector) in vectors.indexed_iter() {
         for component in 0..2 {
-            field[[component, row, column]] = vectors[[row, column, component]] as i8;
+            field[[component, row, column]] = vector[component] as i8;
         }
     }
+}
+
+/// What the vectors around a block say about its own.
+struct Neighbours {
+    expected: [i32; 2],
+    /// The block's own vector, then others.
+    around: Vec<[i32; 2]>,
+}
+
+fn neighbours(vectors: &Array2<[i32; 2]>, [row, column]: [usize; 2]) -> Neighbours {
+    let at = |dy: isize, dx: isize| vectors.get([row.checked_add_signed(dy)?, column.checked_add_signed(dx)?]).copied();
+    let left = at(0, -1).unwrap_or([0, 0]);
+    let expected = match at(-1, 0) {
+        Some(up) => median(left, up, at(-1, 1).or_else(|| at(-1, -1)).unwrap_or([0, 0])),
+        None => left,
+    };
+    let around = [at(0, 0), at(-1, 0), at(0, -1), at(0, 1), at(1, 0), at(-1, 1)].into_iter().flatten().collect();
+    Neighbours { expected, around }
 }
 
 #[cfg(test)]
 mod tests {
     use decoder_core::wire::Interpolation;
+    use ndarray::Array3;
 
     use super::*;
 

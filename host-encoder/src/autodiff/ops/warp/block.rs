@@ -59,48 +59,89 @@ fn clamped(index: isize, side: usize) -> usize {
     index.clamp(0, side as isize - 1) as usize
 }
 
-/// Predicts the block of `B` x `B` samples at `(y, x)`, or what of it is inside the plane. `prediction` is the block row.
-pub(super) struct Gather<'a, T, const B: usize> {
+/// A block of `B` x `B` samples at `(y, x)`, or what of it is inside the plane, and how much it counts.
+#[derive(Clone, Copy)]
+pub(super) struct Part<'a, T, const B: usize> {
     pub taps: BlockTaps<T>,
+    /// Weights of the samples, where there are others; rows outside of `rows` have none.
+    pub weights: Option<&'a [[T; B]; B]>,
+    /// The first row that counts, and the one after the last.
+    pub rows: [usize; 2],
     pub height: usize,
     pub width: usize,
     pub y: usize,
     pub x: usize,
+}
+
+impl<T: Real, const B: usize> Part<'_, T, B> {
+    /// Whether all columns that are read are in the plane, of which the first is `left`.
+    fn is_inside(&self, left: isize) -> bool {
+        left >= 0 && left as usize + B + MORE <= self.width
+    }
+
+    fn columns(&self) -> usize {
+        B.min(self.width - self.x)
+    }
+}
+
+/// Predicts a block. What has weights is added to `prediction`, which is the block row.
+pub(super) struct Gather<'a, T, const B: usize> {
+    pub part: Part<'a, T, B>,
     pub reference: &'a [T],
     pub prediction: &'a mut [T],
+}
+
+impl<T: Real, const B: usize> Gather<'_, T, B> {
+    #[inline(always)]
+    fn put<A: Arith>(&mut self, row: usize, samples: &[T; B]) {
+        let Part { width, x, weights, .. } = self.part;
+        let columns = self.part.columns();
+        let Some(output) = self.prediction.get_mut(row * width + x..row * width + x + columns) else { return };
+        match weights {
+            None => output.copy_from_slice(&samples[..columns]),
+            Some(weights) => {
+                for ((output, &sample), &weight) in output.iter_mut().zip(samples).zip(&weights[row]) {
+                    *output = A::fma(weight, sample, *output);
+                }
+            }
+        }
+    }
 }
 
 impl<T: Real, const B: usize> Job for Gather<'_, T, B> {
     type Output = ();
     #[inline(always)]
-    fn run<A: Arith>(self) {
-        let [top, left] = self.taps.origin(self.y, self.x);
-        let [vertical, horizontal] = self.taps.filters;
-        let inside = left >= 0 && left as usize + B + MORE <= self.width;
-        let columns = B.min(self.width - self.x);
-        if self.taps.is_whole() {
-            for (i, output) in self.prediction.chunks_exact_mut(self.width).enumerate() {
-                let source = &self.reference[clamped(top + 1 + i as isize, self.height) * self.width..][..self.width];
-                let output = &mut output[self.x..][..columns];
+    fn run<A: Arith>(mut self) {
+        let part = self.part;
+        let [top, left] = part.taps.origin(part.y, part.x);
+        let [vertical, horizontal] = part.taps.filters;
+        let inside = part.is_inside(left);
+        let [first, end] = part.rows;
+        let place = |row: isize| clamped(row, part.height) * part.width;
+        if part.taps.is_whole() {
+            for row in first..end {
+                let source = &self.reference[place(top + 1 + row as isize)..][..part.width];
+                let mut samples = [T::ZERO; B];
                 if inside {
-                    output.copy_from_slice(&source[left as usize + 1..][..columns]);
+                    samples.copy_from_slice(&source[left as usize + 1..][..B]);
                 } else {
-                    for (j, sample) in output.iter_mut().enumerate() {
-                        *sample = source[clamped(left + 1 + j as isize, self.width)];
+                    for (j, sample) in samples.iter_mut().enumerate() {
+                        *sample = source[clamped(left + 1 + j as isize, part.width)];
                     }
                 }
+                self.put::<A>(row, &samples);
             }
             return;
         }
         let mut rows = [[T::ZERO; B]; WINDOW];
-        for (i, row) in rows.iter_mut().enumerate().take(B + MORE) {
-            let source = &self.reference[clamped(top + i as isize, self.height) * self.width..][..self.width];
+        for (i, row) in rows.iter_mut().enumerate().take(end + MORE).skip(first) {
+            let source = &self.reference[place(top + i as isize)..][..part.width];
             let mut window = [T::ZERO; WINDOW];
             if inside {
                 window[..B + MORE].copy_from_slice(&source[left as usize..][..B + MORE]);
             } else {
                 for (j, sample) in window.iter_mut().enumerate().take(B + MORE) {
-                    *sample = source[clamped(left + j as isize, self.width)];
+                    *sample = source[clamped(left + j as isize, part.width)];
                 }
             }
             for k in 0..4 {
@@ -109,48 +150,65 @@ impl<T: Real, const B: usize> Job for Gather<'_, T, B> {
                 }
             }
         }
-        for (i, output) in self.prediction.chunks_exact_mut(self.width).enumerate() {
-            let mut sums = [T::ZERO; B];
+        for row in first..end {
+            let mut samples = [T::ZERO; B];
             for k in 0..4 {
-                for (x, &sample) in sums.iter_mut().zip(&rows[i + k]) {
+                for (x, &sample) in samples.iter_mut().zip(&rows[row + k]) {
                     *x = A::fma(vertical[k], sample, *x);
                 }
             }
-            output[self.x..][..columns].copy_from_slice(&sums[..columns]);
+            self.put::<A>(row, &samples);
         }
     }
 }
 
-/// Adds to the reference's `gradient` what a block row's gradients `rows` have for the block at `(y, x)`.
+/// Adds to the reference's `gradient` what a block row's gradients `rows` have for a block.
 pub(super) struct Scatter<'a, T, const B: usize> {
-    pub taps: BlockTaps<T>,
-    pub height: usize,
-    pub width: usize,
-    pub y: usize,
-    pub x: usize,
+    pub part: Part<'a, T, B>,
     pub rows: &'a [T],
     pub gradient: &'a mut [T],
+}
+
+impl<T: Real, const B: usize> Scatter<'_, T, B> {
+    /// Gradients of a row of the block; zeros where it is outside of the plane.
+    #[inline(always)]
+    fn take(&self, row: usize) -> [T; B] {
+        let Part { width, x, weights, .. } = self.part;
+        let columns = self.part.columns();
+        let mut block = [T::ZERO; B];
+        if let Some(g) = self.rows.get(row * width + x..row * width + x + columns) {
+            block[..columns].copy_from_slice(g);
+        }
+        if let Some(weights) = weights {
+            for (g, &weight) in block.iter_mut().zip(&weights[row]) {
+                *g *= weight;
+            }
+        }
+        block
+    }
 }
 
 impl<T: Real, const B: usize> Job for Scatter<'_, T, B> {
     type Output = ();
     #[inline(always)]
     fn run<A: Arith>(self) {
-        let [top, left] = self.taps.origin(self.y, self.x);
-        let [vertical, horizontal] = self.taps.filters;
-        let inside = left >= 0 && left as usize + B + MORE <= self.width;
-        let columns = B.min(self.width - self.x);
-        if self.taps.is_whole() {
-            for (i, g) in self.rows.chunks_exact(self.width).enumerate() {
-                let row = clamped(top + 1 + i as isize, self.height) * self.width;
-                let (target, g) = (&mut self.gradient[row..][..self.width], &g[self.x..][..columns]);
+        let part = self.part;
+        let [top, left] = part.taps.origin(part.y, part.x);
+        let [vertical, horizontal] = part.taps.filters;
+        let inside = part.is_inside(left);
+        let [first, end] = part.rows;
+        let place = |row: isize| clamped(row, part.height) * part.width;
+        if part.taps.is_whole() {
+            for row in first..end {
+                let g = self.take(row);
+                let target = &mut self.gradient[place(top + 1 + row as isize)..][..part.width];
                 if inside {
-                    for (x, &g) in target[left as usize + 1..].iter_mut().zip(g) {
+                    for (x, &g) in target[left as usize + 1..].iter_mut().zip(&g) {
                         *x += g;
                     }
                 } else {
                     for (j, &g) in g.iter().enumerate() {
-                        target[clamped(left + 1 + j as isize, self.width)] += g;
+                        target[clamped(left + 1 + j as isize, part.width)] += g;
                     }
                 }
             }
@@ -158,30 +216,29 @@ impl<T: Real, const B: usize> Job for Scatter<'_, T, B> {
         }
         // Behind `MORE` zeros, and followed by zeros, so that every tap finds something.
         let mut rows = [[T::ZERO; 2 * WINDOW]; WINDOW];
-        for (i, g) in self.rows.chunks_exact(self.width).enumerate() {
-            let mut block = [T::ZERO; B];
-            block[..columns].copy_from_slice(&g[self.x..][..columns]);
+        for row in first..end {
+            let block = self.take(row);
             for k in 0..4 {
-                for (x, &g) in rows[i + k][MORE..MORE + B].iter_mut().zip(&block) {
+                for (x, &g) in rows[row + k][MORE..MORE + B].iter_mut().zip(&block) {
                     *x = A::fma(vertical[k], g, *x);
                 }
             }
         }
-        for (i, row) in rows.iter().enumerate().take(B + MORE) {
+        for (i, row) in rows.iter().enumerate().take(end + MORE).skip(first) {
             let mut window = [T::ZERO; WINDOW];
             for k in 0..4 {
                 for (x, &g) in window.iter_mut().zip(&row[MORE - k..MORE - k + WINDOW]) {
                     *x = A::fma(horizontal[k], g, *x);
                 }
             }
-            let target = &mut self.gradient[clamped(top + i as isize, self.height) * self.width..][..self.width];
+            let target = &mut self.gradient[place(top + i as isize)..][..part.width];
             if inside {
                 for (x, &g) in target[left as usize..][..B + MORE].iter_mut().zip(&window) {
                     *x += g;
                 }
             } else {
                 for (j, &g) in window.iter().enumerate().take(B + MORE) {
-                    target[clamped(left + j as isize, self.width)] += g;
+                    target[clamped(left + j as isize, part.width)] += g;
                 }
             }
         }

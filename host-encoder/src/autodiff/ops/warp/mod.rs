@@ -1,6 +1,7 @@
 //! Motion-compensated prediction, SPEC section 8, "Prediction".
 
 mod block;
+mod overlap;
 
 use ndarray::ArrayD;
 use rayon::prelude::*;
@@ -8,7 +9,8 @@ use rayon::prelude::*;
 use super::{items, items_mut, pass_clip, planes, round_half_up};
 use crate::autodiff::kernels::{Arith, Job, dispatch};
 use crate::autodiff::{Op, Real};
-use block::{BlockTaps, Gather, Scatter};
+use block::{BlockTaps, Gather, Part, Scatter};
+use overlap::{SIDES, Weights};
 
 /// Sites of a block's side: 16 luma samples.
 const BLOCK: usize = 8;
@@ -22,7 +24,7 @@ pub enum Interpolation {
     Cubic,
 }
 
-/// A picture predicted from the one before it, block by block.
+/// A picture predicted from the one before it, block by block; near the edges of blocks the vectors of both sides count.
 ///
 /// Inputs: the previous picture `[6, LH, LW]` in code values, motion `[2, ceil(LH / 8), ceil(LW / 8)]` (vertical,
 /// horizontal; whole quarters of luma samples), control `[1]`; only the first has a gradient. Output `[6, LH, LW]` in code
@@ -52,30 +54,62 @@ struct Plane<'a, T> {
 }
 
 impl<T: Real> Plane<'_, T> {
-    /// Displacement and filters of a block.
-    fn taps(&self, by: usize, bx: usize) -> BlockTaps<T> {
-        let at = by * self.blocks_wide + bx;
-        let [y, x] = self.motion.map(|motion| motion[at].to_f64().round() as i32 * self.eighths);
-        BlockTaps::new(y, x, self.interpolation)
+    /// The vectors, in eighths of samples, of a block and of those around it in the order of [`SIDES`], rows first. Beyond the edge there is the block itself.
+    fn vectors(&self, by: usize, bx: usize) -> [[i32; 2]; 9] {
+        let rows = self.motion[0].len() / self.blocks_wide;
+        let beside = |at: usize, side: isize, count: usize| at.checked_add_signed(side).filter(|&at| at < count);
+        std::array::from_fn(|block| {
+            let by = beside(by, SIDES[block / 3], rows).unwrap_or(by);
+            let bx = beside(bx, SIDES[block % 3], self.blocks_wide).unwrap_or(bx);
+            let at = by * self.blocks_wide + bx;
+            self.motion.map(|motion| motion[at].to_f64().round() as i32 * self.eighths)
+        })
+    }
+
+    /// What the samples of a block are made of, one part for each vector that counts in it.
+    fn parts<const B: usize>(
+        &self,
+        weights: &Weights<T, B>,
+        by: usize,
+        bx: usize,
+        mut part: impl FnMut(Part<'_, T, B>),
+    ) {
+        let vectors = self.vectors(by, bx);
+        let alone = vectors.iter().all(|vector| *vector == vectors[0]);
+        for (first, vector) in vectors.iter().enumerate() {
+            if vectors[..first].contains(vector) {
+                continue;
+            }
+            let [y, x] = *vector;
+            let taps = BlockTaps::new(y, x, self.interpolation);
+            let (height, width) = (self.height, self.width);
+            let whole =
+                Part { taps, weights: None, rows: [0, B.min(height - by * B)], height, width, y: by * B, x: bx * B };
+            if alone {
+                part(whole);
+            } else {
+                let (weights, rows) = weights.of(|block| vectors[block] == *vector);
+                part(Part { weights: Some(&weights), rows: rows.map(|row| row.min(whole.rows[1])), ..whole });
+            }
+        }
     }
 
     fn predict<const B: usize>(&self, reference: &[T], prediction: &mut [T]) {
+        let weights = Weights::new();
         let rows = prediction.par_chunks_mut(B * self.width).enumerate();
         rows.for_each(|(by, prediction)| {
+            prediction.fill(T::ZERO);
             for bx in 0..self.blocks_wide {
-                let taps = self.taps(by, bx);
-                let (height, width) = (self.height, self.width);
-                dispatch(Gather::<T, B> { taps, height, width, y: by * B, x: bx * B, reference, prediction });
+                self.parts::<B>(&weights, by, bx, |part| dispatch(Gather { part, reference, prediction }));
             }
         });
     }
 
     fn scatter<const B: usize>(&self, prediction_gradient: &[T], gradient: &mut [T]) {
+        let weights = Weights::new();
         for (by, rows) in prediction_gradient.chunks(B * self.width).enumerate() {
             for bx in 0..self.blocks_wide {
-                let taps = self.taps(by, bx);
-                let (height, width) = (self.height, self.width);
-                dispatch(Scatter::<T, B> { taps, height, width, y: by * B, x: bx * B, rows, gradient });
+                self.parts::<B>(&weights, by, bx, |part| dispatch(Scatter { part, rows, gradient }));
             }
         }
     }
