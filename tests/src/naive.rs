@@ -136,24 +136,21 @@ fn predict(
         }
     };
     let (_, _, blocks_high, blocks_wide) = field.dim();
-    // A sample of a plane whose blocks have `side` samples, and vectors `unit` parts of one.
-    let overlapped = |plane: &Array3<i64>, y: usize, x: usize, side: usize, unit: i64| {
-        let of = |by: usize, bx: usize| {
-            let v = [0, 1].map(|component| i64::from(field[[frame, component, by, bx]]));
-            sample(plane, y as i64, x as i64, v, unit)
-        };
-        let (rows, columns) = (across(y, side, blocks_high), across(x, side, blocks_wide));
+    let of = |by: usize, bx: usize| [0, 1].map(|component| i64::from(field[[frame, component, by, bx]]));
+    let luma = |y: usize, x: usize| {
+        let sample = |by: usize, bx: usize| sample(&previous[0], y as i64, x as i64, of(by, bx), 4);
+        let (rows, columns) = (across(y, blocks_high), across(x, blocks_wide));
         let mix = |own: i64, other: i64, weight: i64| ((16 - weight) * own + weight * other + 8 - (x % 2) as i64) >> 4;
-        let in_column = |bx: usize| mix(of(rows.own, bx), of(rows.other, bx), rows.weight);
+        let in_column = |bx: usize| mix(sample(rows.own, bx), sample(rows.other, bx), rows.weight);
         mix(in_column(columns.own), in_column(columns.other), columns.weight)
     };
     Array3::from_shape_fn((6, height, width), |(c, row, column)| match c {
-        0..4 => overlapped(&previous[0], 2 * row + c / 2, 2 * column + c % 2, 16, 4),
-        _ => overlapped(&previous[c - 3], row, column, 8, 8),
+        0..4 => luma(2 * row + c / 2, 2 * column + c % 2),
+        _ => sample(&previous[c - 3], row as i64, column as i64, of(row / 8, column / 8), 8),
     })
 }
 
-/// The blocks that count for a sample along one axis.
+/// The blocks that count for a luma sample along one axis.
 struct Across {
     own: usize,
     other: usize,
@@ -161,14 +158,13 @@ struct Across {
     weight: i64,
 }
 
-fn across(at: usize, side: usize, blocks: usize) -> Across {
-    let (own, inside) = (at / side, (at % side) as i64);
-    let (first, step) = if side == 16 { (7, 2) } else { (6, 4) };
-    let (from_first, from_last) = (inside, side as i64 - 1 - inside);
-    if from_first < from_last && own > 0 {
-        Across { own, other: own - 1, weight: (first - step * from_first).max(0) }
-    } else if from_last < from_first && own + 1 < blocks {
-        Across { own, other: own + 1, weight: (first - step * from_last).max(0) }
+fn across(at: usize, blocks: usize) -> Across {
+    let (own, inside) = (at / 16, (at % 16) as i64);
+    let weight = |from_edge: i64| (7 - 2 * from_edge).max(0);
+    if inside < 8 && own > 0 {
+        Across { own, other: own - 1, weight: weight(inside) }
+    } else if inside >= 8 && own + 1 < blocks {
+        Across { own, other: own + 1, weight: weight(15 - inside) }
     } else {
         Across { own, other: own, weight: 0 }
     }

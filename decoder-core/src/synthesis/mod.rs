@@ -5,6 +5,7 @@ mod arithmetic;
 mod float;
 mod inputs;
 mod integer;
+mod interpolation;
 pub(crate) mod kernels;
 mod overlap;
 mod pipeline;

@@ -6,43 +6,35 @@ use crate::wire::ROOT_LOG2;
 /// Luma samples on each side of an edge that are mixed.
 pub(super) const MIXED: usize = 4;
 /// What is beyond the edge weighs, in 1/16, from the edge on.
-pub(super) const LUMA_WEIGHTS: [i32; MIXED] = [7, 5, 3, 1];
-/// The same for chroma.
-pub(super) const CHROMA_WEIGHTS: [i32; MIXED / 2] = [6, 2];
+pub(super) const WEIGHTS: [i32; MIXED] = [7, 5, 3, 1];
 
-/// Rows of sites of a block.
-const ROWS: usize = 1 << ROOT_LOG2;
+/// Luma rows of a block.
+const ROWS: usize = 2 << ROOT_LOG2;
 
-/// Whether the block above or below counts in a row of sites.
-pub(super) fn reaches_edge(row: usize) -> bool {
-    edge_distance(row, ROWS) < CHROMA_WEIGHTS.len()
+/// The weight of the block above or below in the two luma rows of a row of sites: 0 in both, or in none.
+pub(super) fn row_weights(row: usize) -> [i32; 2] {
+    [2 * row, 2 * row + 1].map(|row| {
+        let row = row % ROWS;
+        WEIGHTS.get(row.min(ROWS - 1 - row)).copied().unwrap_or(0)
+    })
 }
 
-/// Whether the nearer edge of the row's block is its upper one.
+/// Whether the nearer edge of the block is the upper one in a row of sites.
 pub(super) fn is_upper(row: usize) -> bool {
-    row % ROWS < ROWS / 2
+    2 * row % ROWS < ROWS / 2
 }
 
-/// The weight of the block above or below in the two luma rows and the chroma row of a row of sites.
-pub(super) fn row_weights(row: usize) -> [i32; 3] {
-    let luma = |dy| LUMA_WEIGHTS.get(edge_distance(2 * row + dy, 2 * ROWS)).copied().unwrap_or(0);
-    [luma(0), luma(1), CHROMA_WEIGHTS.get(edge_distance(row, ROWS)).copied().unwrap_or(0)]
-}
-
-/// Samples between a row and the nearer edge of its block of `side` rows.
-fn edge_distance(row: usize, side: usize) -> usize {
-    let row = row % side;
-    row.min(side - 1 - row)
-}
-
-/// `own` and `other`, which weighs `weight` / 16, in a column. Halves go up in even columns and down in odd ones, so that chains of pictures do not grow brighter.
+/// Mixes samples from an even column on with others, which weigh as `weights` say in 1/16. Halves go up in even columns and down in odd ones, so that chains of
+/// pictures do not grow brighter.
 #[inline(always)]
-pub(super) fn mix(own: u8, other: u8, weight: i32, column: usize) -> u8 {
-    let half = 8 - (column & 1) as i32;
-    ((i32::from(own) * (16 - weight) + i32::from(other) * weight + half) >> 4) as u8
+pub(super) fn mix_samples<'a>(own: &mut [u8], others: &[u8], weights: impl Iterator<Item = &'a i32>) {
+    for (column, ((own, &other), &weight)) in own.iter_mut().zip(others).zip(weights).enumerate() {
+        let half = 8 - (column & 1) as i32;
+        *own = ((i32::from(*own) * (16 - weight) + i32::from(other) * weight + half) >> 4) as u8;
+    }
 }
 
-/// The same for a row of a multiple of four samples from an even column on, two to a word.
+/// The same with one weight for a multiple of four samples, two to a word.
 #[inline(always)]
 pub(super) fn mix_row(own: &mut [u8], other: &[u8], weight: i32) {
     let weight = weight as u32;
@@ -66,7 +58,9 @@ mod tests {
         for weight in [1, 2, 3, 5, 6, 7] {
             let mut row = own;
             mix_row(&mut row, &other, weight);
-            assert_eq!(row, core::array::from_fn(|i| mix(own[i], other[i], weight, i)));
+            let mut one_by_one = own;
+            mix_samples(&mut one_by_one, &other, core::iter::repeat(&weight));
+            assert_eq!(row, one_by_one);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use super::overlap::{is_upper, reaches_edge};
+use super::overlap::{is_upper, row_weights};
 use super::plan::{Plan, TILE};
 use super::prediction::{BlockRow, Plane, predict_row};
 use crate::mask::{dilate, runs, words};
@@ -38,7 +38,7 @@ impl Source<'_> {
     /// Sets the bits of the tiles of a row that come from another place, wholly or in part; a row has `tiles`, and a block is as wide as a tile.
     pub(super) fn mark_moving(&self, row: usize, tiles: usize, moving: &mut [u32]) {
         let BlockRow { own, beyond } = self.block_row(row, tiles);
-        let beyond = Some(beyond).filter(|_| reaches_edge(row));
+        let beyond = Some(beyond).filter(|_| row_weights(row) != [0; 2]);
         let mut any = 0;
         for plane in [Some(own), beyond].into_iter().flatten().flatten() {
             for (tile, &component) in plane.iter().enumerate() {

@@ -10,10 +10,12 @@ use super::{items, items_mut, pass_clip, planes, round_half_up};
 use crate::autodiff::kernels::{Arith, Job, dispatch};
 use crate::autodiff::{Op, Real};
 use block::{BlockTaps, Gather, Part, Scatter};
-use overlap::{SIDES, Weights};
+use overlap::{NEIGHBOURS, Weights};
 
-/// Sites of a block's side: 16 luma samples.
+/// Sites of a block's side.
 const BLOCK: usize = 8;
+/// Luma samples of it.
+const SIDE: usize = 2 * BLOCK;
 
 /// How samples between samples are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +26,7 @@ pub enum Interpolation {
     Cubic,
 }
 
-/// A picture predicted from the one before it, block by block; near the edges of blocks the vectors of both sides count.
+/// A picture predicted from the one before it, block by block; near the edges of blocks the vectors of both sides count in luma.
 ///
 /// Inputs: the previous picture `[6, LH, LW]` in code values, motion `[2, ceil(LH / 8), ceil(LW / 8)]` (vertical,
 /// horizontal; whole quarters of luma samples), control `[1]`; only the first has a gradient. Output `[6, LH, LW]` in code
@@ -54,62 +56,80 @@ struct Plane<'a, T> {
 }
 
 impl<T: Real> Plane<'_, T> {
-    /// The vectors, in eighths of samples, of a block and of those around it in the order of [`SIDES`], rows first. Beyond the edge there is the block itself.
-    fn vectors(&self, by: usize, bx: usize) -> [[i32; 2]; 9] {
+    /// In eighths of samples.
+    fn vector(&self, by: usize, bx: usize) -> [i32; 2] {
+        let at = by * self.blocks_wide + bx;
+        self.motion.map(|motion| motion[at].to_f64().round() as i32 * self.eighths)
+    }
+
+    /// The vectors of a block and of those around it in the order of [`NEIGHBOURS`], rows first. Beyond the edge there is the block itself.
+    fn vectors_around(&self, by: usize, bx: usize) -> [[i32; 2]; 9] {
         let rows = self.motion[0].len() / self.blocks_wide;
         let beside = |at: usize, side: isize, count: usize| at.checked_add_signed(side).filter(|&at| at < count);
         std::array::from_fn(|block| {
-            let by = beside(by, SIDES[block / 3], rows).unwrap_or(by);
-            let bx = beside(bx, SIDES[block % 3], self.blocks_wide).unwrap_or(bx);
-            let at = by * self.blocks_wide + bx;
-            self.motion.map(|motion| motion[at].to_f64().round() as i32 * self.eighths)
+            let by = beside(by, NEIGHBOURS[block / 3], rows).unwrap_or(by);
+            let bx = beside(bx, NEIGHBOURS[block % 3], self.blocks_wide).unwrap_or(bx);
+            self.vector(by, bx)
         })
     }
 
-    /// What the samples of a block are made of, one part for each vector that counts in it.
-    fn parts<const B: usize>(
-        &self,
-        weights: &Weights<T, B>,
-        by: usize,
-        bx: usize,
-        mut part: impl FnMut(Part<'_, T, B>),
-    ) {
-        let vectors = self.vectors(by, bx);
-        let alone = vectors.iter().all(|vector| *vector == vectors[0]);
+    /// The whole of a block.
+    fn whole<const B: usize>(&self, by: usize, bx: usize, [y, x]: [i32; 2]) -> Part<'static, T, B> {
+        let (height, width) = (self.height, self.width);
+        let taps = BlockTaps::new(y, x, self.interpolation);
+        Part { taps, weights: None, rows: [0, B.min(height - by * B)], height, width, y: by * B, x: bx * B }
+    }
+
+    /// What the luma samples of a block are made of, one part for each vector that counts in it.
+    fn mixed(&self, weights: &Weights<T>, by: usize, bx: usize, mut part: impl FnMut(Part<'_, T, SIDE>)) {
+        let vectors = self.vectors_around(by, bx);
+        if vectors.iter().all(|vector| *vector == vectors[0]) {
+            return part(self.whole(by, bx, vectors[0]));
+        }
         for (first, vector) in vectors.iter().enumerate() {
-            if vectors[..first].contains(vector) {
-                continue;
-            }
-            let [y, x] = *vector;
-            let taps = BlockTaps::new(y, x, self.interpolation);
-            let (height, width) = (self.height, self.width);
-            let whole =
-                Part { taps, weights: None, rows: [0, B.min(height - by * B)], height, width, y: by * B, x: bx * B };
-            if alone {
-                part(whole);
-            } else {
+            if !vectors[..first].contains(vector) {
+                let whole = self.whole(by, bx, *vector);
                 let (weights, rows) = weights.of(|block| vectors[block] == *vector);
                 part(Part { weights: Some(&weights), rows: rows.map(|row| row.min(whole.rows[1])), ..whole });
             }
         }
     }
 
-    fn predict<const B: usize>(&self, reference: &[T], prediction: &mut [T]) {
+    fn predict_luma(&self, reference: &[T], prediction: &mut [T]) {
         let weights = Weights::new();
-        let rows = prediction.par_chunks_mut(B * self.width).enumerate();
+        let rows = prediction.par_chunks_mut(SIDE * self.width).enumerate();
         rows.for_each(|(by, prediction)| {
             prediction.fill(T::ZERO);
             for bx in 0..self.blocks_wide {
-                self.parts::<B>(&weights, by, bx, |part| dispatch(Gather { part, reference, prediction }));
+                self.mixed(&weights, by, bx, |part| dispatch(Gather { part, reference, prediction }));
             }
         });
     }
 
-    fn scatter<const B: usize>(&self, prediction_gradient: &[T], gradient: &mut [T]) {
-        let weights = Weights::new();
-        for (by, rows) in prediction_gradient.chunks(B * self.width).enumerate() {
+    fn predict_chroma(&self, reference: &[T], prediction: &mut [T]) {
+        let rows = prediction.par_chunks_mut(BLOCK * self.width).enumerate();
+        rows.for_each(|(by, prediction)| {
             for bx in 0..self.blocks_wide {
-                self.parts::<B>(&weights, by, bx, |part| dispatch(Scatter { part, rows, gradient }));
+                let part = self.whole::<BLOCK>(by, bx, self.vector(by, bx));
+                dispatch(Gather { part, reference, prediction });
+            }
+        });
+    }
+
+    fn scatter_luma(&self, prediction_gradient: &[T], gradient: &mut [T]) {
+        let weights = Weights::new();
+        for (by, rows) in prediction_gradient.chunks(SIDE * self.width).enumerate() {
+            for bx in 0..self.blocks_wide {
+                self.mixed(&weights, by, bx, |part| dispatch(Scatter { part, rows, gradient }));
+            }
+        }
+    }
+
+    fn scatter_chroma(&self, prediction_gradient: &[T], gradient: &mut [T]) {
+        for (by, rows) in prediction_gradient.chunks(BLOCK * self.width).enumerate() {
+            for bx in 0..self.blocks_wide {
+                let part = self.whole::<BLOCK>(by, bx, self.vector(by, bx));
+                dispatch(Scatter { part, rows, gradient });
             }
         }
     }
@@ -219,10 +239,10 @@ impl<T: Real> Op<T> for Warp<T> {
         self.reference.resize(4 * sites, T::ZERO);
         self.prediction.resize(4 * sites, T::ZERO);
         interleave(&previous[..4 * sites], &mut self.reference, width);
-        luma.predict::<{ 2 * BLOCK }>(&self.reference, &mut self.prediction);
+        luma.predict_luma(&self.reference, &mut self.prediction);
         deinterleave(&self.prediction, &mut output[..4 * sites], width, |y, sample| *y = sample);
         for c in 4..6 {
-            chroma.predict::<BLOCK>(&previous[c * sites..][..sites], &mut output[c * sites..][..sites]);
+            chroma.predict_chroma(&previous[c * sites..][..sites], &mut output[c * sites..][..sites]);
         }
         let rounded = items(inputs[2])[0] > T::ZERO;
         if rounded || self.interpolation == Interpolation::Cubic {
@@ -259,12 +279,12 @@ impl<T: Real> Op<T> for Warp<T> {
             || {
                 interleave(luma_gradient, prediction, width);
                 reference.fill(T::ZERO);
-                luma.scatter::<{ 2 * BLOCK }>(prediction, reference);
+                luma.scatter_luma(prediction, reference);
                 deinterleave(reference, first, width, |x, g| *x += g);
             },
             || {
                 for (gradient, target) in chroma_gradient.chunks_exact(sites).zip(last.chunks_exact_mut(sites)) {
-                    chroma.scatter::<BLOCK>(gradient, target);
+                    chroma.scatter_chroma(gradient, target);
                 }
             },
         );

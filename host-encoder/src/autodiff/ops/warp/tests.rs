@@ -54,20 +54,20 @@ fn reference(previous: &ArrayD<f64>, motion: &ArrayD<f64>, interpolation: Interp
     let [_, blocks_high, blocks_wide] = planes(motion.shape());
     ArrayD::from_shape_fn(previous.raw_dim(), |at: IxDyn| {
         let (channel, r, c) = (at[0], at[1], at[2]);
-        let (plane, y, x, side) = match channel {
-            0..4 => (0, 2 * r + channel / 2, 2 * c + channel % 2, 16),
-            _ => (channel - 3, r, c, 8),
-        };
+        let vector = |by: usize, bx: usize| [0, 1].map(|i| motion[[i, by, bx]] as i32);
+        if channel > 3 {
+            return f64::from(displaced(channel - 3, [r, c], vector(r / 8, c / 8)));
+        }
+        let (y, x) = (2 * r + channel / 2, 2 * c + channel % 2);
         // The block, the one that counts too, and its weight.
         let across = |at: usize, blocks: usize| {
-            let weight = |distance: usize| if side == 16 { 7 - 2 * distance as i32 } else { 6 - 4 * distance as i32 };
-            let (own, before, behind) = (at / side, at % side, side - 1 - at % side);
+            let (own, before, behind) = (at / 16, at % 16, 15 - at % 16);
             let other = if before < behind { own.checked_sub(1) } else { Some(own + 1).filter(|&at| at < blocks) };
-            other.map_or((own, own, 0), |other| (own, other, weight(before.min(behind)).max(0)))
+            other.map_or((own, own, 0), |other| (own, other, (7 - 2 * before.min(behind) as i32).max(0)))
         };
         let (by, beyond, down) = across(y, blocks_high);
         let (bx, beside, right) = across(x, blocks_wide);
-        let of = |by: usize, bx: usize| displaced(plane, [y, x], [0, 1].map(|i| motion[[i, by, bx]] as i32));
+        let of = |by: usize, bx: usize| displaced(0, [y, x], vector(by, bx));
         let mix = |own: i32, other: i32, weight: i32| ((16 - weight) * own + weight * other + 8 - (x % 2) as i32) >> 4;
         let value = mix(mix(of(by, bx), of(beyond, bx), down), mix(of(by, beside), of(beyond, beside), down), right);
         f64::from(value)
