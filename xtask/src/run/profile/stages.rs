@@ -81,7 +81,7 @@ fn stage(file: &str, function: &str) -> Option<Stage> {
         "octree/context.rs" => Stage::Context,
         "sink.rs" => Stage::Rgb565,
         "synthesis/arithmetic.rs" => Stage::Layers,
-        "synthesis/prediction.rs" => Stage::Motion,
+        "synthesis/prediction.rs" | "synthesis/interpolation.rs" | "synthesis/overlap.rs" => Stage::Motion,
         "synthesis/store.rs" if named(&["predict"]) => Stage::Motion,
         "synthesis/store.rs" => Stage::Output,
         "mask.rs" => Stage::Skipping,
@@ -255,7 +255,7 @@ mod tests {
             let name = format!("synthesis::pipeline::{function}");
             assert_eq!(stage("synthesis/pipeline.rs", &name), Some(Stage::Pipeline), "{name}");
         }
-        for file in ["inputs", "pipeline", "prediction", "store"] {
+        for file in ["inputs", "interpolation", "overlap", "pipeline", "prediction", "store"] {
             let path = format!("synthesis/{file}.rs");
             let text = fs::read_to_string(crate::shell::root().join("decoder-core/src").join(&path)).unwrap();
             let names = text.split("fn ").skip(1).map(|rest| rest.split(['(', '<']).next().unwrap_or_default());
