@@ -46,31 +46,6 @@ pub fn mask_open<T: Real>(target: &mut [T], gradient: &[T], output: &[T], low: T
     dispatch(MaskOpen { target, gradient, output, low, high });
 }
 
-struct Close<'a, T> {
-    target: &'a mut [T],
-    values: &'a [T],
-    low: T,
-    high: T,
-}
-
-impl<T: Real> Job for Close<'_, T> {
-    type Output = ();
-    #[inline(always)]
-    fn run<A: Arith>(self) {
-        for (target, &value) in self.target.iter_mut().zip(self.values) {
-            // A product and no choice: LLVM would make a masked store of the latter, which is slow.
-            let inside = (value > self.low) & (value < self.high);
-            *target *= if inside { T::ONE } else { T::ZERO };
-        }
-    }
-}
-
-/// `target = 0` where not `low < value < high`.
-#[inline]
-pub fn close<T: Real>(target: &mut [T], values: &[T], low: T, high: T) {
-    dispatch(Close { target, values, low, high });
-}
-
 struct Sum<'a, T>(&'a [T]);
 
 impl<T: Real> Job for Sum<'_, T> {

@@ -2,7 +2,7 @@
 //!
 //! The same kernel computes the gradient of the inputs, with transposed and flipped weights.
 
-use super::{Arith, Job, LANES, dispatch, fma_lanes, lanes_at, map_lanes};
+use super::{Arith, Job, LANES, Lanes, dispatch, fma_lanes, lanes_at, map_lanes};
 use crate::autodiff::Real;
 
 /// What a row of outputs is computed from: tap `k` of column `x` is `source[start + offsets[k] + x]`. A 1x1 convolution has
@@ -29,16 +29,45 @@ pub enum Finish<'a, T> {
         /// Upper limit.
         high: T,
     },
+    /// Overwrite the output with the sum where `low < gate < high`, else with 0: the way back through a clamp. The gate of
+    /// output `o` in column `x` of the row is `gates[o * plane + x]`.
+    Gate {
+        /// What was clamped.
+        gates: &'a [T],
+        /// Between the outputs' gates.
+        plane: usize,
+        /// Lower limit.
+        low: T,
+        /// Upper limit.
+        high: T,
+    },
+    /// Overwrite the output with the sum.
+    Set,
     /// Add to the output.
     Add,
 }
 
-/// Outputs that are computed together, when `left` are to do: 4 where possible, since 4 outputs x 3 vectors of
-/// accumulators fill AVX2's 16 registers, but 3 + 3 rather than 4 + 2, which waits for the latency of the FMAs.
+impl<'a, T: Copy> Finish<'a, T> {
+    /// The same for the `count` outputs from `first` on.
+    fn of(self, first: usize, count: usize) -> Self {
+        match self {
+            Finish::Store { bias, low, high } => {
+                Finish::Store { bias: bias.get(first..first + count).unwrap_or(&[]), low, high }
+            }
+            Finish::Gate { gates, plane, low, high } => {
+                Finish::Gate { gates: &gates[first * plane..], plane, low, high }
+            }
+            Finish::Set | Finish::Add => self,
+        }
+    }
+}
+
+/// Outputs that are computed together, when `left` are to do: 4 with 3 vectors each where possible, 5 or 6 with 2, since 12 accumulators and what they are made
+/// from fill AVX2's 16 registers.
 #[inline(always)]
 pub(super) fn block(left: usize) -> usize {
     match left {
-        3 | 5 | 6 | 9 => 3,
+        3 | 5 | 6 => left,
         _ => left.min(4),
     }
 }
@@ -92,17 +121,14 @@ impl<T: Real> Job for RowGemm<'_, '_, T> {
             let mut strip = Strip {
                 taps: self.taps,
                 packed: &self.packed[first * taps..][..m * taps],
-                finish: match self.finish {
-                    Finish::Store { bias, low, high } => {
-                        Finish::Store { bias: bias.get(first..first + m).unwrap_or(&[]), low, high }
-                    }
-                    Finish::Add => Finish::Add,
-                },
+                finish: self.finish.of(first, m),
                 outputs: &mut self.outputs[first..first + m],
                 at: self.at,
                 width: self.width,
             };
             match m {
+                6 => strip.run::<A, 6, 2>(),
+                5 => strip.run::<A, 5, 2>(),
                 4 => strip.run::<A, 4, 3>(),
                 3 => strip.run::<A, 3, 3>(),
                 2 => strip.run::<A, 2, 4>(),
@@ -111,6 +137,13 @@ impl<T: Real> Job for RowGemm<'_, '_, T> {
             first += m;
         }
     }
+}
+
+/// The sums where their gates are within limits, else 0.
+#[inline(always)]
+fn gated<T: Real>(sums: &Lanes<T>, gates: &Lanes<T>, [low, high]: [T; 2]) -> Lanes<T> {
+    let gated = |lane: usize| if (gates[lane] > low) & (gates[lane] < high) { sums[lane] } else { T::ZERO };
+    [gated(0), gated(1), gated(2), gated(3), gated(4), gated(5), gated(6), gated(7)]
 }
 
 struct Strip<'a, 'b, T> {
@@ -142,7 +175,9 @@ impl<T: Real> Strip<'_, '_, T> {
         if x < self.width {
             match self.finish {
                 // The last whole vector, whose beginning is computed twice.
-                Finish::Store { .. } if self.width >= LANES => self.tile::<A, M, 1>(self.width - LANES),
+                Finish::Store { .. } | Finish::Gate { .. } | Finish::Set if self.width >= LANES => {
+                    self.tile::<A, M, 1>(self.width - LANES)
+                }
                 _ => self.tail::<A, M>(x),
             }
         }
@@ -152,7 +187,7 @@ impl<T: Real> Strip<'_, '_, T> {
     fn bias(&self, output: usize) -> T {
         match self.finish {
             Finish::Store { bias, .. } => bias.get(output).copied().unwrap_or(T::ZERO),
-            Finish::Add => T::ZERO,
+            _ => T::ZERO,
         }
     }
 
@@ -178,6 +213,18 @@ impl<T: Real> Strip<'_, '_, T> {
                     target[J * LANES..][..LANES].copy_from_slice(&map_lanes(sum, |s| s.max(low).min(high)));
                 });
             }),
+            Finish::Gate { gates, plane, low, high } => unroll!(I < M => {
+                let target = &mut self.outputs[I][self.at + x..][..N * LANES];
+                let gates = &gates[I * plane + x..][..N * LANES];
+                unroll!(J < N => {
+                    let gated = gated(&sums[I][J], &lanes_at(gates, J * LANES), [low, high]);
+                    target[J * LANES..][..LANES].copy_from_slice(&gated);
+                });
+            }),
+            Finish::Set => unroll!(I < M => {
+                let target = &mut self.outputs[I][self.at + x..][..N * LANES];
+                unroll!(J < N => { target[J * LANES..][..LANES].copy_from_slice(&sums[I][J]); });
+            }),
             Finish::Add => unroll!(I < M => {
                 let target = &mut self.outputs[I][self.at + x..][..N * LANES];
                 unroll!(J < N => {
@@ -201,9 +248,14 @@ impl<T: Real> Strip<'_, '_, T> {
                     *sum = A::fma(value, weights[i], *sum);
                 }
             }
-            for (target, &sum) in self.outputs[i][self.at + x..][..columns].iter_mut().zip(&sums) {
+            for (column, (target, &sum)) in self.outputs[i][self.at + x..][..columns].iter_mut().zip(&sums).enumerate()
+            {
                 *target = match self.finish {
                     Finish::Store { low, high, .. } => sum.max(low).min(high),
+                    Finish::Gate { gates, plane, low, high } => {
+                        gated(&[sum; LANES], &[gates[i * plane + x + column]; LANES], [low, high])[0]
+                    }
+                    Finish::Set => sum,
                     Finish::Add => *target + sum,
                 };
             }
@@ -231,9 +283,15 @@ mod tests {
                 let bias: Vec<T> = noise(outputs).into_iter().map(T::of).collect();
                 let mut packed = vec![T::ZERO; taps * outputs];
                 pack(taps, outputs, &mut packed, |k, o| weights[k * outputs + o]);
-                for add in [false, true] {
-                    let (low, high) = (T::of(-0.3), T::of(0.4));
-                    let finish = if add { Finish::Add } else { Finish::Store { bias: &bias, low, high } };
+                let gates: Vec<T> = noise(outputs * width + 20)[20..].iter().map(|&gate| T::of(gate)).collect();
+                let (low, high) = (T::of(-0.3), T::of(0.4));
+                let finishes = [
+                    Finish::Store { bias: &bias, low, high },
+                    Finish::Gate { gates: &gates, plane: width, low, high },
+                    Finish::Set,
+                    Finish::Add,
+                ];
+                for finish in finishes {
                     let mut storage = vec![vec![T::ONE; width + 4]; outputs];
                     let mut rows: Vec<&mut [T]> = storage.iter_mut().map(Vec::as_mut_slice).collect();
                     let taps_at = Taps { source: &source, offsets: &offsets, start: 3 };
@@ -247,7 +305,15 @@ mod tests {
                                         weights[k * outputs + o].to_f64() * source[k * stride + 3 + x - 2].to_f64()
                                     })
                                     .sum();
-                                wanted = if add { 1.0 + sum } else { (sum + bias[o].to_f64()).clamp(-0.3, 0.4) };
+                                wanted = match finish {
+                                    Finish::Store { .. } => (sum + bias[o].to_f64()).clamp(-0.3, 0.4),
+                                    Finish::Gate { .. } => {
+                                        let gate = gates[o * width + x - 2].to_f64();
+                                        if gate > -0.3 && gate < 0.4 { sum } else { 0.0 }
+                                    }
+                                    Finish::Set => sum,
+                                    Finish::Add => 1.0 + sum,
+                                };
                             }
                             assert!((value.to_f64() - wanted).abs() < tolerance, "{width} {outputs} {o} {x}");
                         }

@@ -1,7 +1,7 @@
 //! The gradient of a convolution's weights: sums over a row of products of taps and output gradients.
 
 use super::gemm::block;
-use super::{Arith, Job, LANES, Lanes, Taps, dispatch, fma_lanes, lanes_at};
+use super::{Arith, Job, LANES, Lanes, Taps, dispatch, fma_lanes};
 use crate::autodiff::Real;
 
 /// `sums[k][o] += sum_x tap_k[x] * gradient_o[x]`, kept as one partial sum for each lane.
@@ -45,6 +45,8 @@ impl<T: Real> Job for RowOuter<'_, T> {
         while first < outer.outputs {
             let m = block(outer.outputs - first);
             match m {
+                6 => outer.tiles::<A, 2, 6>(first, sums),
+                5 => outer.tiles::<A, 2, 5>(first, sums),
                 4 => outer.tiles::<A, 3, 4>(first, sums),
                 3 => outer.tiles::<A, 3, 3>(first, sums),
                 2 => outer.tiles::<A, 3, 2>(first, sums),
@@ -75,7 +77,7 @@ impl<T: Real> Outer<'_, T> {
     #[inline(always)]
     fn tile<A: Arith, const K: usize, const M: usize>(&self, k: usize, o: usize, sums: &mut [[T; LANES]]) {
         let mut acc = [[[T::ZERO; LANES]; M]; K];
-        let whole = self.width - self.width % LANES;
+        let vectors = self.width / LANES;
         for row in 0..self.rows {
             let mut taps: [&[T]; K] = [&[]; K];
             unroll!(I < K => {
@@ -87,22 +89,25 @@ impl<T: Real> Outer<'_, T> {
                 let at = row * self.gradient_stride + (o + J) * self.plane;
                 gradients[J] = &self.gradient[at..][..self.width];
             });
-            let mut x = 0;
-            while x < whole {
+            // Of one length that the compiler knows to be one.
+            let mut whole_taps: [&[Lanes<T>]; K] = [&[]; K];
+            unroll!(I < K => { whole_taps[I] = &taps[I].as_chunks::<LANES>().0[..vectors]; });
+            let mut whole_gradients: [&[Lanes<T>]; M] = [&[]; M];
+            unroll!(J < M => { whole_gradients[J] = &gradients[J].as_chunks::<LANES>().0[..vectors]; });
+            for x in 0..vectors {
                 // The taps stay in registers while the gradients come one by one: the other order spills.
                 let mut tap = [[T::ZERO; LANES]; K];
-                unroll!(I < K => { tap[I] = lanes_at(taps[I], x); });
+                unroll!(I < K => { tap[I] = whole_taps[I][x]; });
                 unroll!(J < M => {
-                    let gradient = lanes_at(gradients[J], x);
+                    let gradient = whole_gradients[J][x];
                     unroll!(I < K => { acc[I][J] = fma_lanes::<T, A>(&tap[I], &gradient, &acc[I][J]); });
                 });
-                x += LANES;
             }
-            if whole < self.width {
+            if !self.width.is_multiple_of(LANES) {
                 let mut tap = [[T::ZERO; LANES]; K];
-                unroll!(I < K => { tap[I] = lanes_from(&taps[I][whole..]); });
+                unroll!(I < K => { tap[I] = lanes_from(&taps[I][vectors * LANES..]); });
                 unroll!(J < M => {
-                    let gradient = lanes_from(&gradients[J][whole..]);
+                    let gradient = lanes_from(&gradients[J][vectors * LANES..]);
                     unroll!(I < K => { acc[I][J] = fma_lanes::<T, A>(&tap[I], &gradient, &acc[I][J]); });
                 });
             }

@@ -175,7 +175,7 @@ fn filter_rows<T: Real>(
     let (offsets, packed) = (&mut offsets[..weights.len()], &mut packed[..weights.len()]);
     offsets.iter_mut().enumerate().for_each(|(k, offset)| *offset = k * step);
     pack(weights.len(), 1, packed, |k, _| weights[k]);
-    let finish = Finish::Store { bias: &[], low: T::of(f64::NEG_INFINITY), high: T::of(f64::INFINITY) };
+    let finish = Finish::Set;
     for row in 0..rows {
         let taps = Taps { source: from, offsets, start: row * from_stride };
         row_gemm(taps, packed, finish, &mut [&mut to[row * to_stride..]], 0, columns);

@@ -7,8 +7,8 @@ use ndarray::ArrayD;
 use super::conv::ACTIVATION_LIMIT;
 use super::{items, items_mut, planes};
 use crate::autodiff::kernels::{
-    Finish, LANES, MAX_CHANNELS, Outer, Taps, add_assign, band_count, band_range, close, for_each_band, mask_open,
-    pack, row_gemm, row_outer, split_planes, sum,
+    Finish, LANES, MAX_CHANNELS, Outer, Taps, add_assign, band_count, band_range, for_each_band, mask_open, pack,
+    row_gemm, row_outer, split_planes, sum,
 };
 use crate::autodiff::{Op, Real};
 
@@ -164,12 +164,10 @@ impl<T: Real> Pass<'_, T> {
                 band.bias[1][o] += sum(&row[..width]);
             }
             row_outer(chunk_outer(&band.hidden, &self.places[1], 0, &band.gradient, outputs, width), &mut band.sums[1]);
-            let open = Finish::Store { bias: &[], low: T::of(f64::NEG_INFINITY), high: T::of(f64::INFINITY) };
+            let gate = Finish::Gate { gates: &band.hidden, plane: CHUNK, low: T::ZERO, high: limit };
             let taps = Taps { source: &band.gradient, offsets: &self.places[2], start: 0 };
-            row_gemm(taps, &transposed[1], open, &mut rows(&mut band.hidden_gradient)[..hidden], 0, width);
-            let gradients = band.hidden_gradient.chunks_exact_mut(CHUNK).zip(band.hidden.chunks_exact(CHUNK));
-            for ((gradient, values), bias) in gradients.zip(&mut band.bias[0]) {
-                close(&mut gradient[..width], &values[..width], T::ZERO, limit);
+            row_gemm(taps, &transposed[1], gate, &mut rows(&mut band.hidden_gradient)[..hidden], 0, width);
+            for (gradient, bias) in band.hidden_gradient.chunks_exact(CHUNK).zip(&mut band.bias[0]) {
                 *bias += sum(&gradient[..width]);
             }
             let outer = chunk_outer(self.x, &self.places[0], start, &band.hidden_gradient, hidden, width);

@@ -67,6 +67,8 @@ pub struct OctreeRateConfig {
     pub hidden: usize,
     /// The slice before the first, `height * width` latents; empty if there is none, or it is all zero.
     pub past: Vec<f32>,
+    /// Whether the parameters have gradients, which are a third of the work.
+    pub fits_parameters: bool,
 }
 
 /// Roots of a grid of `slices` slices with `root_slices`, a power of two, in a full chunk: `2^root_depth / 2^log2`, or
@@ -373,6 +375,7 @@ impl<T: LaneMath> Op<T> for OctreeRate<T> {
                 type_bias,
                 types: &self.types[first..first + slices],
                 network: &self.network,
+                fits_network: self.config.fits_parameters,
             };
             dispatch(Evaluate { root, source });
         });
@@ -402,6 +405,10 @@ impl<T: LaneMath> Op<T> for OctreeRate<T> {
                     *part = array.as_deref_mut().map(items_mut);
                 }
             }
+            assert!(
+                self.config.fits_parameters || parts.iter().all(Option::is_none),
+                "gradients are wanted of parameters that are not fitted"
+            );
             root.by_network.add_to(scale, parts);
             if let Some(array) = &mut gradients[at.linear + 1] {
                 for (slice_type, &g) in root.by_type.iter().enumerate() {
@@ -417,8 +424,9 @@ impl<T: LaneMath> Op<T> for OctreeRate<T> {
     fn forward_flops(&self, _: &[&[usize]]) -> u64 {
         let latents = (self.config.shape[0] * self.area()) as u64;
         let network = INPUTS * self.config.hidden + 2 * self.config.hidden + 2 * INPUTS;
-        // The gradients are computed with the value: each multiplication for itself, its input and its weight.
-        latents * (3 * 2 * network as u64 + FIXED_FLOPS)
+        // The gradients are computed with the value: each multiplication for itself, its input and, where that is fitted, its weight.
+        let times = 2 + u64::from(self.config.fits_parameters);
+        latents * (times * 2 * network as u64 + FIXED_FLOPS)
     }
 
     /// The gradients are there; they are only handed on.

@@ -76,6 +76,7 @@ impl Network {
                     parent,
                     hidden: shape.hidden,
                     past: past.map_or(vec![], |past| channel_of(&past.latents[number], channel)),
+                    fits_parameters: self.trains_context,
                 });
                 let inputs: Vec<Var> = [Some(self.grids[number].rounded), parent_var]
                     .into_iter()
@@ -167,6 +168,7 @@ impl Network {
                 parent: if channel == 0 { Parent::None } else { Parent::Same(0) },
                 hidden: 0,
                 past: past.map_or(vec![], |past| channel_of(past, channel)),
+                fits_parameters: self.trains_context,
             });
             let inputs: Vec<Var> = [field].into_iter().chain(context.iter().copied()).collect();
             let bits = self.graph.push(op, &inputs);

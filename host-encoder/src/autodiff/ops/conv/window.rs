@@ -141,7 +141,7 @@ fn input_gradient<T: Real>(pass: &Backward<'_, T>, band: &mut Band<T>, x_gradien
         // Row 0 is the one above the band.
         for padded in above.into_iter().chain(1..=band.range.len()).chain(below) {
             let taps = Taps { source, offsets: &pass.layout.gradients, start: padded * stride };
-            let finish = Finish::Store { bias: &[], low: T::of(f64::NEG_INFINITY), high: T::of(f64::INFINITY) };
+            let finish = Finish::Set;
             // Whole vectors; nobody looks at what is beyond.
             row_gemm(taps, packed, finish, rows, 0, (width + 2).next_multiple_of(LANES));
             let y = padded.clamp(1, band.range.len()) - 1;

@@ -129,21 +129,25 @@ impl<T: LaneMath> Network<T> {
         }
     }
 
-    /// From the gradients in `rows.out`: adds those of the parameters to `gradient` and leaves those of the inputs in
+    /// From the gradients in `rows.out`: adds those of the parameters to `gradient`, if there is one, and leaves those of the inputs in
     /// `rows.x`. `rows` is otherwise what `forward` left.
     #[inline(always)]
-    pub fn backward<A: Arith>(&self, rows: &mut Rows<T>, gradient: &mut NetworkGradient<T>) {
+    pub fn backward<A: Arith>(&self, rows: &mut Rows<T>, mut gradient: Option<&mut NetworkGradient<T>>) {
         let Rows { x, out, hidden } = rows;
-        for (gradient, out) in gradient.linear.iter_mut().zip(out.iter()) {
-            add_outer::<T, A>(gradient, out, x);
+        if let Some(gradient) = &mut gradient {
+            for (gradient, out) in gradient.linear.iter_mut().zip(out.iter()) {
+                add_outer::<T, A>(gradient, out, x);
+            }
         }
         for (j, row) in hidden.iter_mut().take(self.b1.len()).enumerate() {
-            for (sums, out) in gradient.w2.iter_mut().zip(out.iter()) {
-                let mut sum = sums[j];
-                for (g, h) in out.iter().zip(row.iter()) {
-                    add_product::<T, A>(&mut sum, g, h);
+            if let Some(gradient) = &mut gradient {
+                for (sums, out) in gradient.w2.iter_mut().zip(out.iter()) {
+                    let mut sum = sums[j];
+                    for (g, h) in out.iter().zip(row.iter()) {
+                        add_product::<T, A>(&mut sum, g, h);
+                    }
+                    sums[j] = sum;
                 }
-                sums[j] = sum;
             }
             // Flat, because the compiler makes branches of choices between lanes.
             let by_out = out[0].as_flattened().iter().zip(out[1].as_flattened());
@@ -151,10 +155,12 @@ impl<T: LaneMath> Network<T> {
                 let g = A::fma(self.w2[0][j], by_location, self.w2[1][j] * by_scale);
                 *h = if *h > T::ZERO { g } else { T::ZERO };
             }
-            for g in row.iter() {
-                add_scaled::<T, A>(&mut gradient.b1[j], T::ONE, g);
+            if let Some(gradient) = &mut gradient {
+                for g in row.iter() {
+                    add_scaled::<T, A>(&mut gradient.b1[j], T::ONE, g);
+                }
+                add_outer::<T, A>(&mut gradient.w1[j], row, x);
             }
-            add_outer::<T, A>(&mut gradient.w1[j], row, x);
         }
         for chunk in 0..BLOCK / LANES {
             let mut by_x = [[T::ZERO; LANES]; INPUTS];

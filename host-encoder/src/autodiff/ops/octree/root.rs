@@ -37,6 +37,8 @@ pub struct Source<'a, T> {
     pub types: &'a [u8],
     /// The network.
     pub network: &'a Network<T>,
+    /// Whether the gradients by the network's parameters are wanted.
+    pub fits_network: bool,
 }
 
 /// A root: its place, its results and its scratch memory.
@@ -269,7 +271,7 @@ impl<T: LaneMath> Root<T> {
         for row in rows.out.iter_mut().chain([&mut bits]) {
             row.as_flattened_mut()[len..].fill(T::ZERO);
         }
-        source.network.backward::<A>(rows, &mut self.by_network);
+        source.network.backward::<A>(rows, source.fits_network.then_some(&mut self.by_network));
 
         for (row, slopes) in rows.x.iter_mut().zip(&slopes) {
             for (g, s) in row.as_flattened_mut().iter_mut().zip(slopes.as_flattened()) {

@@ -42,6 +42,7 @@ impl Case {
             hidden,
             // Of a block that begins a segment there is none.
             past: (0..if kind == 0 { 0 } else { height * width }).map(|at| (at % 5) as f32 - 2.0).collect(),
+            fits_parameters: true,
         };
         let mut inputs = vec![latents(&mut noise, &shape)];
         if kind == 2 {
@@ -284,6 +285,11 @@ fn the_gradients_are_central_differences() {
         let mut op = OctreeRate::<f64>::new(case.config.clone());
         // Now and then nobody asks for one of them.
         let wanted: Vec<bool> = (0..case.inputs.len()).map(|input| i % 8 != input).collect();
+        check_gradients(&mut op, &case.inputs, &wanted);
+        // Or of all parameters.
+        let mut op = OctreeRate::<f64>::new(OctreeRateConfig { fits_parameters: false, ..case.config.clone() });
+        let latents = 1 + usize::from(matches!(case.config.parent, Parent::Other { .. }));
+        let wanted: Vec<bool> = (0..case.inputs.len()).map(|input| input < latents).collect();
         check_gradients(&mut op, &case.inputs, &wanted);
     }
 }

@@ -9,6 +9,17 @@ const MORE: usize = 3;
 
 /// Largest window's side, rounded up to whole vectors.
 const WINDOW: usize = 24;
+/// A row of a window between as many zeros as its filter looks beyond it.
+const BETWEEN: usize = WINDOW + 8;
+
+/// Rows of a window that are filtered along one axis; memory that is used again and again.
+pub(super) struct Scratch<T>([[T; BETWEEN]; WINDOW]);
+
+impl<T: Real> Scratch<T> {
+    pub(super) fn new() -> Self {
+        Self([[T::ZERO; BETWEEN]; WINDOW])
+    }
+}
 
 /// SPEC section 8, in 1/128; the second half is the first reversed.
 const CUBIC: [[i16; 4]; 5] = [[0, 128, 0, 0], [-6, 123, 12, -1], [-9, 111, 29, -3], [-9, 93, 50, -6], [-8, 72, 72, -8]];
@@ -89,6 +100,7 @@ pub(super) struct Gather<'a, T, const B: usize> {
     pub part: Part<'a, T, B>,
     pub reference: &'a [T],
     pub prediction: &'a mut [T],
+    pub scratch: &'a mut Scratch<T>,
 }
 
 impl<T: Real, const B: usize> Gather<'_, T, B> {
@@ -133,8 +145,7 @@ impl<T: Real, const B: usize> Job for Gather<'_, T, B> {
             }
             return;
         }
-        let mut rows = [[T::ZERO; B]; WINDOW];
-        for (i, row) in rows.iter_mut().enumerate().take(end + MORE).skip(first) {
+        for i in first..end + MORE {
             let source = &self.reference[place(top + i as isize)..][..part.width];
             let mut window = [T::ZERO; WINDOW];
             if inside {
@@ -144,17 +155,19 @@ impl<T: Real, const B: usize> Job for Gather<'_, T, B> {
                     *sample = source[clamped(left + j as isize, part.width)];
                 }
             }
+            let mut row = [T::ZERO; B];
             for k in 0..4 {
                 for (x, &sample) in row.iter_mut().zip(&window[k..k + B]) {
                     *x = A::fma(horizontal[k], sample, *x);
                 }
             }
+            self.scratch.0[i][..B].copy_from_slice(&row);
         }
         for row in first..end {
             let mut samples = [T::ZERO; B];
-            for k in 0..4 {
-                for (x, &sample) in samples.iter_mut().zip(&rows[row + k]) {
-                    *x = A::fma(vertical[k], sample, *x);
+            for (line, tap) in self.scratch.0[row..].iter().zip(vertical) {
+                for (x, &sample) in samples.iter_mut().zip(&line[..B]) {
+                    *x = A::fma(tap, sample, *x);
                 }
             }
             self.put::<A>(row, &samples);
@@ -167,6 +180,7 @@ pub(super) struct Scatter<'a, T, const B: usize> {
     pub part: Part<'a, T, B>,
     pub rows: &'a [T],
     pub gradient: &'a mut [T],
+    pub scratch: &'a mut Scratch<T>,
 }
 
 impl<T: Real, const B: usize> Scatter<'_, T, B> {
@@ -215,16 +229,16 @@ impl<T: Real, const B: usize> Job for Scatter<'_, T, B> {
             return;
         }
         // Behind `MORE` zeros, and followed by zeros, so that every tap finds something.
-        let mut rows = [[T::ZERO; 2 * WINDOW]; WINDOW];
+        self.scratch.0[first..end + MORE].as_flattened_mut().fill(T::ZERO);
         for row in first..end {
             let block = self.take(row);
-            for k in 0..4 {
-                for (x, &g) in rows[row + k][MORE..MORE + B].iter_mut().zip(&block) {
-                    *x = A::fma(vertical[k], g, *x);
+            for (line, tap) in self.scratch.0[row..].iter_mut().zip(vertical) {
+                for (x, &g) in line[MORE..MORE + B].iter_mut().zip(&block) {
+                    *x = A::fma(tap, g, *x);
                 }
             }
         }
-        for (i, row) in rows.iter().enumerate().take(end + MORE).skip(first) {
+        for (i, row) in self.scratch.0.iter().enumerate().take(end + MORE).skip(first) {
             let mut window = [T::ZERO; WINDOW];
             for k in 0..4 {
                 for (x, &g) in window.iter_mut().zip(&row[MORE - k..MORE - k + WINDOW]) {

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::{items, items_mut, pass_clip, planes, round_half_up};
 use crate::autodiff::kernels::{Arith, Job, dispatch};
 use crate::autodiff::{Op, Real};
-use block::{BlockTaps, Gather, Part, Scatter};
+use block::{BlockTaps, Gather, Part, Scatter, Scratch};
 use overlap::{NEIGHBOURS, Weights};
 
 /// Sites of a block's side.
@@ -99,9 +99,10 @@ impl<T: Real> Plane<'_, T> {
         let weights = Weights::new();
         let rows = prediction.par_chunks_mut(SIDE * self.width).enumerate();
         rows.for_each(|(by, prediction)| {
+            let scratch = &mut Scratch::new();
             prediction.fill(T::ZERO);
             for bx in 0..self.blocks_wide {
-                self.mixed(&weights, by, bx, |part| dispatch(Gather { part, reference, prediction }));
+                self.mixed(&weights, by, bx, |part| dispatch(Gather { part, reference, prediction, scratch }));
             }
         });
     }
@@ -109,27 +110,29 @@ impl<T: Real> Plane<'_, T> {
     fn predict_chroma(&self, reference: &[T], prediction: &mut [T]) {
         let rows = prediction.par_chunks_mut(BLOCK * self.width).enumerate();
         rows.for_each(|(by, prediction)| {
+            let scratch = &mut Scratch::new();
             for bx in 0..self.blocks_wide {
                 let part = self.whole::<BLOCK>(by, bx, self.vector(by, bx));
-                dispatch(Gather { part, reference, prediction });
+                dispatch(Gather { part, reference, prediction, scratch });
             }
         });
     }
 
     fn scatter_luma(&self, prediction_gradient: &[T], gradient: &mut [T]) {
-        let weights = Weights::new();
+        let (weights, scratch) = (Weights::new(), &mut Scratch::new());
         for (by, rows) in prediction_gradient.chunks(SIDE * self.width).enumerate() {
             for bx in 0..self.blocks_wide {
-                self.mixed(&weights, by, bx, |part| dispatch(Scatter { part, rows, gradient }));
+                self.mixed(&weights, by, bx, |part| dispatch(Scatter { part, rows, gradient, scratch }));
             }
         }
     }
 
     fn scatter_chroma(&self, prediction_gradient: &[T], gradient: &mut [T]) {
+        let scratch = &mut Scratch::new();
         for (by, rows) in prediction_gradient.chunks(BLOCK * self.width).enumerate() {
             for bx in 0..self.blocks_wide {
                 let part = self.whole::<BLOCK>(by, bx, self.vector(by, bx));
-                dispatch(Scatter { part, rows, gradient });
+                dispatch(Scatter { part, rows, gradient, scratch });
             }
         }
     }
