@@ -1,5 +1,6 @@
 //! One block: filtered from a window of the reference, and the way back.
 
+use super::super::round_half_up;
 use super::Interpolation;
 use crate::autodiff::Real;
 use crate::autodiff::kernels::{Arith, Job};
@@ -95,28 +96,20 @@ impl<T: Real, const B: usize> Part<'_, T, B> {
     }
 }
 
-/// Predicts a block. What has weights is added to `prediction`, which is the block row.
+/// Predicts a block into `samples`, weights or none; rounded and clipped where the decoder's prediction is wanted.
 pub(super) struct Gather<'a, T, const B: usize> {
     pub part: Part<'a, T, B>,
     pub reference: &'a [T],
-    pub prediction: &'a mut [T],
+    pub samples: &'a mut [[T; B]; B],
+    pub rounded: bool,
     pub scratch: &'a mut Scratch<T>,
 }
 
 impl<T: Real, const B: usize> Gather<'_, T, B> {
     #[inline(always)]
-    fn put<A: Arith>(&mut self, row: usize, samples: &[T; B]) {
-        let Part { width, x, weights, .. } = self.part;
-        let columns = self.part.columns();
-        let Some(output) = self.prediction.get_mut(row * width + x..row * width + x + columns) else { return };
-        match weights {
-            None => output.copy_from_slice(&samples[..columns]),
-            Some(weights) => {
-                for ((output, &sample), &weight) in output.iter_mut().zip(samples).zip(&weights[row]) {
-                    *output = A::fma(weight, sample, *output);
-                }
-            }
-        }
+    fn put(&mut self, row: usize, samples: [T; B]) {
+        self.samples[row] =
+            if self.rounded { samples.map(|y| round_half_up(y).max(T::ZERO).min(T::of(255.0))) } else { samples };
     }
 }
 
@@ -141,7 +134,7 @@ impl<T: Real, const B: usize> Job for Gather<'_, T, B> {
                         *sample = source[clamped(left + 1 + j as isize, part.width)];
                     }
                 }
-                self.put::<A>(row, &samples);
+                self.put(row, samples);
             }
             return;
         }
@@ -170,7 +163,7 @@ impl<T: Real, const B: usize> Job for Gather<'_, T, B> {
                     *x = A::fma(tap, sample, *x);
                 }
             }
-            self.put::<A>(row, &samples);
+            self.put(row, samples);
         }
     }
 }

@@ -6,11 +6,11 @@ mod overlap;
 use ndarray::ArrayD;
 use rayon::prelude::*;
 
-use super::{items, items_mut, pass_clip, planes, round_half_up};
+use super::{items, items_mut, pass_clip, planes};
 use crate::autodiff::kernels::{Arith, Job, dispatch};
 use crate::autodiff::{Op, Real};
 use block::{BlockTaps, Gather, Part, Scatter, Scratch};
-use overlap::{NEIGHBOURS, Weights};
+use overlap::{Edge, Map, Mix, NEIGHBOURS, Weights};
 
 /// Sites of a block's side.
 const BLOCK: usize = 8;
@@ -30,7 +30,7 @@ pub enum Interpolation {
 ///
 /// Inputs: the previous picture `[6, LH, LW]` in code values, motion `[2, ceil(LH / 8), ceil(LW / 8)]` (vertical,
 /// horizontal; whole quarters of luma samples), control `[1]`; only the first has a gradient. Output `[6, LH, LW]` in code
-/// values. With control above 0 it is rounded, halves up, and clipped; the gradient passes the rounding. A clipped
+/// values. With control above 0 it is the decoder's, rounded and clipped wherever that is; the gradient passes all roundings. A clipped
 /// sample passes only what pushes it back inside.
 pub struct Warp<T> {
     interpolation: Interpolation,
@@ -40,6 +40,13 @@ pub struct Warp<T> {
     prediction: Vec<T>,
     /// The prediction's gradient before the clip.
     open: Vec<T>,
+}
+
+/// What predictions are made with.
+struct Way<'a, T> {
+    reference: &'a [T],
+    rounded: bool,
+    scratch: &'a mut Scratch<T>,
 }
 
 /// A plane's extents, and its blocks.
@@ -95,27 +102,64 @@ impl<T: Real> Plane<'_, T> {
         }
     }
 
-    fn predict_luma(&self, reference: &[T], prediction: &mut [T]) {
-        let weights = Weights::new();
+    /// A block's luma as the vectors of one column of blocks make it, in order its own row of blocks, above and below.
+    fn in_column(&self, [by, bx]: [usize; 2], vectors: [[i32; 2]; 3], way: &mut Way<'_, T>) -> Map<T> {
+        let mut samples = [[T::ZERO; SIDE]; SIDE];
+        let rounded = way.rounded;
+        let mut gather = |vector: [i32; 2], [first, end]: [usize; 2], samples: &mut Map<T>| {
+            let whole = self.whole(by, bx, vector);
+            let part = Part { rows: [first.min(whole.rows[1]), end.min(whole.rows[1])], ..whole };
+            dispatch(Gather { part, reference: way.reference, samples, rounded, scratch: way.scratch });
+        };
+        let [own, above, below] = vectors;
+        gather(own, [0, SIDE], &mut samples);
+        for (vector, edge) in [(above, Edge::Above), (below, Edge::Below)] {
+            if vector != own {
+                let mut beyond = [[T::ZERO; SIDE]; SIDE];
+                gather(vector, edge.reach(), &mut beyond);
+                dispatch(Mix { samples: &mut samples, beyond: &beyond, edge, rounded });
+            }
+        }
+        samples
+    }
+
+    fn predict_luma(&self, reference: &[T], prediction: &mut [T], rounded: bool) {
         let rows = prediction.par_chunks_mut(SIDE * self.width).enumerate();
         rows.for_each(|(by, prediction)| {
-            let scratch = &mut Scratch::new();
-            prediction.fill(T::ZERO);
+            let way = &mut Way { reference, rounded, scratch: &mut Scratch::new() };
             for bx in 0..self.blocks_wide {
-                self.mixed(&weights, by, bx, |part| dispatch(Gather { part, reference, prediction, scratch }));
+                let vectors = self.vectors_around(by, bx);
+                let column = |at: usize| [vectors[at], vectors[3 + at], vectors[6 + at]];
+                let mut samples = self.in_column([by, bx], column(0), way);
+                for (at, edge) in [(1, Edge::Left), (2, Edge::Right)] {
+                    if column(at) != column(0) {
+                        let beyond = self.in_column([by, bx], column(at), way);
+                        dispatch(Mix { samples: &mut samples, beyond: &beyond, edge, rounded });
+                    }
+                }
+                self.put(&samples, bx, prediction);
             }
         });
     }
 
-    fn predict_chroma(&self, reference: &[T], prediction: &mut [T]) {
+    fn predict_chroma(&self, reference: &[T], prediction: &mut [T], rounded: bool) {
         let rows = prediction.par_chunks_mut(BLOCK * self.width).enumerate();
         rows.for_each(|(by, prediction)| {
-            let scratch = &mut Scratch::new();
+            let (scratch, samples) = (&mut Scratch::new(), &mut [[T::ZERO; BLOCK]; BLOCK]);
             for bx in 0..self.blocks_wide {
-                let part = self.whole::<BLOCK>(by, bx, self.vector(by, bx));
-                dispatch(Gather { part, reference, prediction, scratch });
+                let part = self.whole(by, bx, self.vector(by, bx));
+                dispatch(Gather { part, reference, samples, rounded, scratch });
+                self.put(samples, bx, prediction);
             }
         });
+    }
+
+    /// Puts a block where it belongs in its row of blocks, as far as that reaches.
+    fn put<const B: usize>(&self, samples: &[[T; B]; B], bx: usize, prediction: &mut [T]) {
+        let columns = B.min(self.width - bx * B);
+        for (row, samples) in prediction.chunks_exact_mut(self.width).zip(samples) {
+            row[bx * B..][..columns].copy_from_slice(&samples[..columns]);
+        }
     }
 
     fn scatter_luma(&self, prediction_gradient: &[T], gradient: &mut [T]) {
@@ -161,19 +205,13 @@ impl<T: Real> Warp<T> {
 
 struct Clip<'a, T> {
     picture: &'a mut [T],
-    rounded: bool,
 }
 
 impl<T: Real> Job for Clip<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<A: Arith>(self) {
-        let highest = T::of(255.0);
-        if self.rounded {
-            self.picture.iter_mut().for_each(|y| *y = round_half_up(*y).max(T::ZERO).min(highest));
-        } else {
-            self.picture.iter_mut().for_each(|y| *y = y.max(T::ZERO).min(highest));
-        }
+        self.picture.iter_mut().for_each(|y| *y = y.max(T::ZERO).min(T::of(255.0)));
     }
 }
 
@@ -242,14 +280,14 @@ impl<T: Real> Op<T> for Warp<T> {
         self.reference.resize(4 * sites, T::ZERO);
         self.prediction.resize(4 * sites, T::ZERO);
         interleave(&previous[..4 * sites], &mut self.reference, width);
-        luma.predict_luma(&self.reference, &mut self.prediction);
+        let rounded = items(inputs[2])[0] > T::ZERO;
+        luma.predict_luma(&self.reference, &mut self.prediction, rounded);
         deinterleave(&self.prediction, &mut output[..4 * sites], width, |y, sample| *y = sample);
         for c in 4..6 {
-            chroma.predict_chroma(&previous[c * sites..][..sites], &mut output[c * sites..][..sites]);
+            chroma.predict_chroma(&previous[c * sites..][..sites], &mut output[c * sites..][..sites], rounded);
         }
-        let rounded = items(inputs[2])[0] > T::ZERO;
-        if rounded || self.interpolation == Interpolation::Cubic {
-            dispatch(Clip { picture: output, rounded });
+        if !rounded && self.interpolation == Interpolation::Cubic {
+            dispatch(Clip { picture: output });
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::SIDE;
 use crate::autodiff::Real;
+use crate::autodiff::kernels::{Arith, Job};
 
 /// In 1/16, what is beyond the edge of a block, from the edge on.
 const BEYOND: [u8; 4] = [7, 5, 3, 1];
@@ -49,6 +50,62 @@ impl<T: Real> Weights<T> {
             }
         }
         (sum, rows)
+    }
+}
+
+/// Along which axis, and at which end of it, there is an edge.
+#[derive(Clone, Copy)]
+pub(super) enum Edge {
+    Above,
+    Below,
+    Left,
+    Right,
+}
+
+impl Edge {
+    /// The first row, or column, that is mixed, and the one after the last.
+    pub(super) fn reach(self) -> [usize; 2] {
+        match self {
+            Self::Above | Self::Left => [0, BEYOND.len()],
+            Self::Below | Self::Right => [SIDE - BEYOND.len(), SIDE],
+        }
+    }
+}
+
+/// Mixes `samples` with what is `beyond` one of their edges; in the integers of the decoder if `rounded`.
+pub(super) struct Mix<'a, T> {
+    pub samples: &'a mut Map<T>,
+    pub beyond: &'a Map<T>,
+    pub edge: Edge,
+    pub rounded: bool,
+}
+
+impl<T: Real> Job for Mix<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<A: Arith>(self) {
+        let [first, end] = self.edge.reach();
+        let across = matches!(self.edge, Edge::Left | Edge::Right);
+        let mut weights = [T::ZERO; SIDE];
+        for (distance, &weight) in BEYOND.iter().enumerate() {
+            weights[if first == 0 { distance } else { SIDE - 1 - distance }] = T::of(f64::from(weight) / 16.0);
+        }
+        // Halves of a sixteenth: up in even columns, down in odd ones.
+        let half: [T; SIDE] = std::array::from_fn(|x| T::of((8 - x % 2) as f64 / 16.0));
+        let rows = if across { 0..SIDE } else { first..end };
+        for row in rows {
+            let mut mixed = self.samples[row];
+            for (x, (sample, &beyond)) in mixed.iter_mut().zip(&self.beyond[row]).enumerate() {
+                let weight = weights[if across { x } else { row }];
+                *sample = A::fma(weight, beyond - *sample, *sample);
+            }
+            if self.rounded {
+                for (sample, &half) in mixed.iter_mut().zip(&half) {
+                    *sample = (*sample + half).floor();
+                }
+            }
+            self.samples[row] = mixed;
+        }
     }
 }
 
