@@ -98,10 +98,11 @@ impl Finished {
         })
     }
 
-    /// The tape of the bits of all latents and their motion.
-    pub fn rates(&self, source: &Source<'_>) -> Network {
-        let predicted = source.motion.is_some();
-        let mut rates = Network::of_latents(source.architecture, source.geometry, self.frames, predicted);
+    /// The tape of the bits of all latents and their motion, with those of empty nodes or without.
+    pub fn rates(&self, source: &Source<'_>, without_empty: bool) -> Network {
+        let Source { architecture, geometry, .. } = *source;
+        let mut rates =
+            Network::of_latents(architecture, geometry, self.frames, source.motion.is_some(), without_empty);
         for (grid, latents) in rates.grids.iter().zip(&self.latents) {
             let value = rates.graph.value_mut(grid.latents);
             value.iter_mut().zip(latents).for_each(|(value, &latent)| *value = latent.into());

@@ -109,8 +109,9 @@ fn fit_blocks(
             run.finish();
             finished.add(&run);
             // What follows is fitted to the bits of these, and in the end all are those of the file.
-            if run.phase().start == 0 || number == schedule.phases.len() {
-                refit(&mut run.network, &mut finished, source);
+            let all = number == schedule.phases.len();
+            if run.phase().start == 0 || all {
+                refit(&mut run.network, &mut finished, source, all);
             }
         }
         let Some(&phase) = schedule.phases.get(number) else { break };

@@ -14,7 +14,7 @@ const PURE_ROOT_DEPTH: u8 = 3;
 /// The largest lambda at which the finest grid has two channels: `J = D + lambda R` falls by 6 % at lambda 50 and 3 % at 90,
 /// and does not change at 150.
 const FINE_LAMBDA: f64 = 110.0;
-/// The largest lambda at which micro has 32 hidden channels; beyond it has 16. At 270 and 810 `J` falls by 3 % with half as many MAC/pixel, because weights are
+/// The largest lambda at which micro has 32 and edge 48 hidden channels; beyond they have 16 and 32. At 270 and 810 `J` falls by 3 % with half as many MAC/pixel, because weights are
 /// a large part of small files; at 120, 24 instead of 32 lose 2 % (docs/measurements.md).
 const SPARSE_LAMBDA: f64 = 200.0;
 
@@ -45,16 +45,16 @@ pub fn architecture(settings: &EncodeSettings, geometry: Geometry) -> Architectu
     let bias = !motion;
     let head = match level {
         Level::Nano => vec![relu(Point, 20, true), layer(Point, 6, bias), residual(Depthwise, 6, bias)],
-        Level::Micro => {
-            let hidden = match (fine, sparse) {
-                (true, _) => 40,
-                (_, false) => 32,
-                (_, true) => 16,
+        Level::Micro | Level::Edge => {
+            let hidden = match (level, fine, sparse) {
+                (Level::Micro, true, _) => 40,
+                (Level::Micro, _, false) => 32,
+                (Level::Micro, _, true) => 16,
+                (_, true, _) => 60,
+                (_, _, false) => 48,
+                (_, _, true) => 32,
             };
             vec![relu(Point, hidden, true), layer(Point, 6, bias), residual(Full, 6, bias)]
-        }
-        Level::Edge => {
-            vec![relu(Full, 48, true), layer(Point, 6, bias), residual(Full, 6, bias), residual(Full, 6, bias)]
         }
         Level::Full => vec![relu(Full, 48, bias), relu(Full, 32, true), layer(Point, 6, bias), residual(Full, 6, bias)],
     };
@@ -77,7 +77,11 @@ pub fn architecture(settings: &EncodeSettings, geometry: Geometry) -> Architectu
     };
     Architecture {
         root_depth: settings.root_depth.unwrap_or(if motion { 0 } else { PURE_ROOT_DEPTH }),
-        flag_levels: 1,
+        // Flags are there for the decoder's time; larger machines have that, and save 1 to 2 % of the bytes.
+        flag_levels: match level {
+            Level::Nano | Level::Micro => 1,
+            Level::Edge | Level::Full => 0,
+        },
         context_hidden: match level {
             Level::Nano => 0,
             Level::Micro => 8,

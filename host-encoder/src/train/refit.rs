@@ -18,8 +18,11 @@ const RATE: f64 = 0.03;
 const ROUNDED_FROM: f64 = 0.6;
 
 /// Fits the context parameters of `network` to the latents of `finished`. Those that were there stay if they take no more bits, or if the numbers leave all bounds.
-pub fn refit(network: &mut Network, finished: &mut Finished, source: &Source<'_>) {
-    let mut rates = finished.rates(source);
+///
+/// When `all` are finished, what emptiness flags say is not said again: latents of empty nodes do not count. Before, blocks to come are fitted with these
+/// parameters, and see no flags.
+pub fn refit(network: &mut Network, finished: &mut Finished, source: &Source<'_>, all: bool) {
+    let mut rates = finished.rates(source, all);
     copy_context(network, &mut rates);
     rates.graph.forward();
     let before = rates.counted_bits();

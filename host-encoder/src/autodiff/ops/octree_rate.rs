@@ -69,6 +69,8 @@ pub struct OctreeRateConfig {
     pub past: Vec<f32>,
     /// Whether the parameters have gradients, which are a third of the work.
     pub fits_parameters: bool,
+    /// Log2 of the side of the nodes with emptiness flags, if latents are integers and those of empty nodes are not to be counted.
+    pub flagged: Option<u32>,
 }
 
 /// Roots of a grid of `slices` slices with `root_slices`, a power of two, in a full chunk: `2^root_depth / 2^log2`, or
@@ -112,13 +114,16 @@ fn append_roots(roots: &mut Vec<usize>, slices: usize) {
 ///
 /// Output: `[1]`, bits. Magnitudes enter as `L(m) / 32` of SPEC, continued to real `m`, signed inputs in latent units;
 /// location in latent units, scale as its base 2 logarithm. Nothing is rounded. Where the limits of location and scale
-/// bind, gradients pass only if descending them leads back inside. Emptiness flags are not counted, no node is empty.
+/// bind, gradients pass only if descending them leads back inside. Emptiness flags are not counted, and only with
+/// [`OctreeRateConfig::flagged`] is a node empty.
 #[derive(Debug)]
 pub struct OctreeRate<T> {
     config: OctreeRateConfig,
     /// Latents of the channel, with the slice before the first, and their signs.
     values: Vec<T>,
     signs: Vec<T>,
+    /// 1 for each latent that is coded, 0 for those of empty nodes; empty if all are.
+    coded: Vec<T>,
     types: Vec<u8>,
     network: Network<T>,
     /// By depth.
@@ -180,6 +185,7 @@ impl<T: LaneMath> OctreeRate<T> {
         let mut op = OctreeRate {
             values: vec![T::ZERO; (slices + 1) * area],
             signs: vec![T::ZERO; (slices + 1) * area],
+            coded: config.flagged.map_or(vec![], |_| vec![T::ONE; slices * area]),
             types: types.collect(),
             network: Network::new(config.hidden),
             tables,
@@ -266,6 +272,26 @@ impl<T: LaneMath> OctreeRate<T> {
         }
     }
 
+    /// Finds the nodes that are not empty.
+    fn find_coded(&mut self) {
+        let Some(log2) = self.config.flagged else { return };
+        let [_, _, height, width] = self.config.shape;
+        let (area, columns) = (height * width, width.div_ceil(1 << log2));
+        let node = |at: usize| ((at / width) >> log2) * columns + ((at % width) >> log2);
+        let mut speaks = vec![false; height.div_ceil(1 << log2) * columns];
+        for root in &self.roots {
+            speaks.fill(false);
+            let signs = &self.signs[(root.first + 1) * area..][..root.slices * area];
+            for (at, _) in signs.iter().enumerate().filter(|(_, sign)| **sign != T::ZERO) {
+                speaks[node(at % area)] = true;
+            }
+            let coded = &mut self.coded[root.first * area..][..root.slices * area];
+            for (at, coded) in coded.iter_mut().enumerate() {
+                *coded = if speaks[node(at % area)] { T::ONE } else { T::ZERO };
+            }
+        }
+    }
+
     /// Adds the gradients by the latents and, if it is among them, the parent.
     fn add_by_latents(&self, scale: T, into: &mut [T]) {
         let area = self.area();
@@ -343,6 +369,7 @@ impl<T: LaneMath> Op<T> for OctreeRate<T> {
     fn forward(&mut self, inputs: &[&ArrayD<T>], output: &mut ArrayD<T>) {
         let at = self.inputs();
         self.load_latents(items(inputs[0]));
+        self.find_coded();
         if let Some(first) = at.hidden {
             self.network.set_hidden(items(inputs[first]), items(inputs[first + 1]), items(inputs[first + 2]));
         }
@@ -368,6 +395,7 @@ impl<T: LaneMath> Op<T> for OctreeRate<T> {
                 layout: &table.layout,
                 window: &self.values[window.clone()],
                 signs: &self.signs[window],
+                coded: self.coded.get(first * area..(first + slices) * area).unwrap_or_default(),
                 parent,
                 parent_starts: self.parent_starts.get(first..first + slices).unwrap_or_default(),
                 parent_index: &self.parent_index,

@@ -5,7 +5,7 @@ mod rates;
 mod start;
 
 use decoder_core::weights::{BIAS_LIMIT, CONTEXT_LIMIT, GAIN_LIMIT};
-use decoder_core::wire::{Architecture, Geometry, Temporal};
+use decoder_core::wire::{Architecture, Geometry, ROOT_LOG2, Temporal};
 use ndarray::{Array3, ArrayD, ArrayView4, IxDyn};
 
 use crate::autodiff::ops::{SoftRound, WeightedSum};
@@ -117,6 +117,8 @@ pub struct Network {
     pictures: Vec<Var>,
     /// Whether context parameters are trained.
     trains_context: bool,
+    /// Log2 of the side of nodes that cost no bits if they are empty; none before latents are integers.
+    flagged: Option<u32>,
     /// For each predicted picture the motion field.
     pub motion: Vec<Var>,
     /// All motion fields.
@@ -177,9 +179,18 @@ impl Network {
         network
     }
 
-    /// The tape of finished latents and motion alone: what is trained are context parameters, what is minimised is all bits.
-    pub fn of_latents(architecture: &Architecture, geometry: Geometry, frames: usize, predicted: bool) -> Self {
+    /// The tape of finished latents and motion alone: what is trained are context parameters, what is minimised is all bits, or those of nodes that
+    /// are not empty.
+    pub fn of_latents(
+        architecture: &Architecture,
+        geometry: Geometry,
+        frames: usize,
+        predicted: bool,
+        without_empty: bool,
+    ) -> Self {
         let mut network = Self::bare(Graph::new(), vec![], architecture, geometry, frames, [false, true]);
+        let finest = architecture.flag_levels.checked_sub(1).filter(|_| without_empty);
+        network.flagged = finest.map(|level| ROOT_LOG2 - u32::from(level));
         network.add_rates(architecture, geometry, frames, predicted, None);
         let bits = network.bits.iter().chain(&network.context_bits);
         let terms: Vec<(Var, f64)> = bits.map(|&var| (var, 1.0)).collect();
@@ -230,6 +241,7 @@ impl Network {
             scalar_quantisers,
             pictures: vec![],
             trains_context: trains[1],
+            flagged: None,
             motion: vec![],
             motion_field: None,
             distortion: [vec![], vec![]],

@@ -77,6 +77,7 @@ impl Network {
                     hidden: shape.hidden,
                     past: past.map_or(vec![], |past| channel_of(&past.latents[number], channel)),
                     fits_parameters: self.trains_context,
+                    flagged: self.flagged,
                 });
                 let inputs: Vec<Var> = [Some(self.grids[number].rounded), parent_var]
                     .into_iter()
@@ -169,6 +170,7 @@ impl Network {
                 hidden: 0,
                 past: past.map_or(vec![], |past| channel_of(past, channel)),
                 fits_parameters: self.trains_context,
+                flagged: None,
             });
             let inputs: Vec<Var> = [field].into_iter().chain(context.iter().copied()).collect();
             let bits = self.graph.push(op, &inputs);

@@ -23,6 +23,8 @@ pub struct Source<'a, T> {
     pub window: &'a [T],
     /// Signs of the window, 0 for 0.
     pub signs: &'a [T],
+    /// 1 for each latent of the root that is coded, else 0; empty if all are.
+    pub coded: &'a [T],
     /// All of the parent variable.
     pub parent: &'a [T],
     /// Where in it the parent's slice of each slice starts; empty if there is no parent.
@@ -268,8 +270,13 @@ impl<T: LaneMath> Root<T> {
         let mut bits = zero_row();
         let type_bias = source.type_bias[usize::from(source.types[slice])];
         costs::<T, A>(&mut values, &biases, type_bias, &mut rows.out, &mut bits);
-        for row in rows.out.iter_mut().chain([&mut bits]) {
+        for row in rows.out.iter_mut().chain([&mut bits, &mut values]) {
             row.as_flattened_mut()[len..].fill(T::ZERO);
+            for (item, &coded) in
+                row.as_flattened_mut().iter_mut().zip(source.coded.get(at..at + len).unwrap_or_default())
+            {
+                *item *= coded;
+            }
         }
         source.network.backward::<A>(rows, source.fits_network.then_some(&mut self.by_network));
 

@@ -43,6 +43,7 @@ impl Case {
             // Of a block that begins a segment there is none.
             past: (0..if kind == 0 { 0 } else { height * width }).map(|at| (at % 5) as f32 - 2.0).collect(),
             fits_parameters: true,
+            flagged: None,
         };
         let mut inputs = vec![latents(&mut noise, &shape)];
         if kind == 2 {
@@ -119,6 +120,15 @@ struct Naive<'a> {
 impl Naive<'_> {
     fn latent(&self, slice: usize, y: i64, x: i64) -> f64 {
         self.case.inputs[0][[slice, self.case.config.channel, y as usize, x as usize]]
+    }
+
+    /// Whether the node of a latent has one that is not zero, or nodes have no flags.
+    fn is_coded(&self, y: i64, x: i64) -> bool {
+        let Some(log2) = self.case.config.flagged else { return true };
+        let span = |at: i64, len: usize| (at >> log2 << log2)..(((at >> log2) + 1) << log2).min(len as i64);
+        let (rows, columns) = (self.decoded[0].len(), self.decoded[0][0].len());
+        (self.first..self.first + self.decoded.len() - 1)
+            .any(|slice| span(y, rows).any(|y| span(x, columns).any(|x| self.latent(slice, y, x) != 0.0)))
     }
 
     /// `None` outside.
@@ -212,7 +222,9 @@ impl Naive<'_> {
         };
         out[1] += type_bias[[slice_type, config.type_channel]] + pass_bias[[pass]];
         let value = self.latent(slice, y, position[2]);
-        self.bits[slice] += naive_bits(value, out[0].clamp(-127.0, 127.0), out[1].clamp(-4.5, 6.0));
+        if self.is_coded(y, position[2]) {
+            self.bits[slice] += naive_bits(value, out[0].clamp(-127.0, 127.0), out[1].clamp(-4.5, 6.0));
+        }
         let slot = &mut self.decoded[tau as usize][y as usize][position[2] as usize];
         assert!(slot.replace(value).is_none(), "coded twice");
     }
@@ -276,6 +288,26 @@ fn the_bits_are_those_of_the_specification() {
             assert!((a - b).abs() < 1e-9 * b, "{:?}", case.config);
         }
     }
+}
+
+#[test]
+fn latents_of_empty_nodes_cost_nothing() {
+    let mut empty = 0;
+    for (log2, mut case) in Case::all().step_by(2).enumerate().map(|(i, case)| (1 + i as u32 % 3, case)) {
+        case.inputs[0].mapv_inplace(|latent| (0.7 * latent).round());
+        let all: f64 = naive(&case).iter().sum();
+        case.config.flagged = Some(log2);
+        let expected: f64 = naive(&case).iter().sum();
+        empty += usize::from(expected < all);
+        let mut op = OctreeRate::<f64>::new(case.config.clone());
+        let value = case.forward(&mut op, &case.inputs);
+        assert!((value - expected).abs() < 1e-9 * all, "{:?}: {value} {expected}", case.config);
+        // Nodes do not change with the parameters.
+        let latents = 1 + usize::from(matches!(case.config.parent, Parent::Other { .. }));
+        let wanted: Vec<bool> = (0..case.inputs.len()).map(|input| input >= latents).collect();
+        check_gradients(&mut op, &case.inputs, &wanted);
+    }
+    assert!(empty > 20, "there are empty nodes");
 }
 
 #[test]

@@ -96,7 +96,7 @@ impl<T: Real, const B: usize> Part<'_, T, B> {
     }
 }
 
-/// Predicts a block into `samples`, weights or none; rounded and clipped where the decoder's prediction is wanted.
+/// Predicts the rows of a block that count into `samples`, without weights; rounded and clipped, as the decoder does, if `rounded`.
 pub(super) struct Gather<'a, T, const B: usize> {
     pub part: Part<'a, T, B>,
     pub reference: &'a [T],
