@@ -45,7 +45,8 @@ pub fn architecture(settings: &EncodeSettings, geometry: Geometry) -> Architectu
     let bias = !motion;
     let head = match level {
         Level::Nano => vec![relu(Point, 20, true), layer(Point, 6, bias), residual(Depthwise, 6, bias)],
-        Level::Micro | Level::Edge => {
+        // Larger networks than edge's have not been found to be worth their weights (docs/measurements.md).
+        Level::Micro | Level::Edge | Level::Full => {
             let hidden = match (level, fine, sparse) {
                 (Level::Micro, true, _) => 40,
                 (Level::Micro, _, false) => 32,
@@ -56,11 +57,6 @@ pub fn architecture(settings: &EncodeSettings, geometry: Geometry) -> Architectu
             };
             vec![relu(Point, hidden, true), layer(Point, 6, bias), residual(Full, 6, bias)]
         }
-        Level::Full => vec![relu(Full, 48, bias), relu(Full, 32, true), layer(Point, 6, bias), residual(Full, 6, bias)],
-    };
-    let before_head = match level {
-        Level::Full => vec![relu(Full, 16, bias), relu(Full, 16, bias)],
-        _ => vec![],
     };
     // A grid of less than two rows or columns says nothing that the next does not.
     let coarsest = (0..=OCTAVES).rev().find(|&octave| {
@@ -71,7 +67,6 @@ pub fn architecture(settings: &EncodeSettings, geometry: Geometry) -> Architectu
     let stage = |octave: u8| Stage {
         layers: match octave {
             0 => head.iter().copied().collect(),
-            1 => before_head.iter().copied().collect(),
             _ => Default::default(),
         },
     };

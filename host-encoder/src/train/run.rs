@@ -18,8 +18,8 @@ use super::schedule::{Moment, Phase};
 use super::source::Source;
 use super::state::{FitState, LeafState};
 
-/// Fraction bits of the weights.
-const SHIFT: u8 = 7;
+/// Fraction bits of the weights. One more or less is worse by half a per cent of `J` (docs/measurements.md).
+const SHIFT: u8 = 6;
 /// Decay of the mean squared gradients: shorter than usual, as steps are few.
 const BETA2: f64 = 0.95;
 /// Bounds of a gain. The format has none below 0: without them a gain may slip through 0, and its grid is lost in the file.
