@@ -14,8 +14,9 @@ const PURE_ROOT_DEPTH: u8 = 3;
 /// The largest lambda at which the finest grid has two channels: `J = D + lambda R` falls by 6 % at lambda 50 and 3 % at 90,
 /// and does not change at 150.
 const FINE_LAMBDA: f64 = 110.0;
-/// The largest lambda at which micro has 32 and edge 48 hidden channels; beyond they have 16 and 32. At 270 and 810 `J` falls by 3 % with half as many MAC/pixel, because weights are
-/// a large part of small files; at 120, 24 instead of 32 lose 2 % (docs/measurements.md).
+/// The largest lambda at which micro has 32 and edge 48 hidden channels; beyond they have 16 and 32. At 270 and 810 micro's `J`
+/// falls by 3 % with half as many MAC/pixel, because weights are a large part of small files; at 120, 24 instead of 32 lose 2 %
+/// (docs/measurements.md).
 const SPARSE_LAMBDA: f64 = 200.0;
 
 fn layer(kind: LayerKind, outputs: u8, bias: bool) -> Layer {
@@ -64,12 +65,8 @@ pub fn architecture(settings: &EncodeSettings, geometry: Geometry) -> Architectu
         rows.min(columns) >= 2
     });
     let coarsest = coarsest.unwrap_or(0);
-    let stage = |octave: u8| Stage {
-        layers: match octave {
-            0 => head.iter().copied().collect(),
-            _ => Default::default(),
-        },
-    };
+    let stage =
+        |octave: u8| Stage { layers: if octave == 0 { head.iter().copied().collect() } else { Default::default() } };
     Architecture {
         root_depth: settings.root_depth.unwrap_or(if motion { 0 } else { PURE_ROOT_DEPTH }),
         // Flags are there for the decoder's time; larger machines have that, and save 1 to 2 % of the bytes.
