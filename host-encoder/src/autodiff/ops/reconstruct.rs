@@ -8,12 +8,16 @@ use crate::autodiff::{Op, Real};
 
 /// Code values in one unit of activation.
 const CODE_VALUES: f64 = 64.0;
+/// Steps of the decoder's activations in a code value.
+const STEPS: f64 = 64.0;
 
 /// `clip(prediction + 64 * residual, 0, 255)`.
 ///
 /// Inputs: prediction `[6, LH, LW]` in code values, residual of the same shape (the network's output; 1.0 is 64 code
-/// values), control `[1]`, without gradient. With control above 0 the residual is rounded to code values, halves up,
-/// and the gradient passes straight through. A clipped sample passes only what pushes it back inside.
+/// values), control `[1]`, without gradient. With control above 0 the residual is rounded to steps of the decoder's activations
+/// and then to code values, halves up, and the gradient passes straight through: a fit moves flat areas to the threshold of a
+/// rounding, so that rounding once, 1/128 of a code value beside the decoder's threshold, would let them drift from picture to
+/// picture. A clipped sample passes only what pushes it back inside.
 #[derive(Clone, Copy, Debug)]
 pub struct Reconstruct;
 
@@ -31,8 +35,10 @@ impl<T: Real> Job for Add<'_, T> {
         let (scale, highest) = (T::of(CODE_VALUES), T::of(255.0));
         let samples = self.picture.iter_mut().zip(self.prediction).zip(self.residual);
         if self.rounded {
+            let (steps, step) = (T::of(STEPS * CODE_VALUES), T::of(1.0 / STEPS));
             for ((y, &prediction), &residual) in samples {
-                *y = (prediction + round_half_up(scale * residual)).max(T::ZERO).min(highest);
+                let code_values = round_half_up(step * round_half_up(steps * residual));
+                *y = (prediction + code_values).max(T::ZERO).min(highest);
             }
         } else {
             for ((y, &prediction), &residual) in samples {
@@ -100,6 +106,7 @@ impl<T: Real> Op<T> for Reconstruct {
 
 #[cfg(test)]
 mod tests {
+    use decoder_core::fixed::{CODE_VALUE_SHIFT, round_shift};
     use ndarray::{ArrayD, arr1};
 
     use super::super::check::{Noise, check_gradients, run};
@@ -111,6 +118,24 @@ mod tests {
         let shape = [6, 3, 5];
         let inputs = [noise.array(&shape, 70.0, 180.0), noise.array(&shape, -1.0, 1.0), arr1(&[0.0]).into_dyn()];
         check_gradients(&mut Reconstruct, &inputs, &[true, true, false]);
+    }
+
+    #[test]
+    fn residuals_are_rounded_as_the_decoder_rounds_an_activation() {
+        // Sixteenths of a step of the decoder's activations, around 0 code values.
+        let sixteenths: Vec<i32> = (-3000..3000).collect();
+        let residual: Vec<f64> = sixteenths.iter().map(|&at| f64::from(at) / 65536.0).collect();
+        let shape = vec![6, 1, sixteenths.len() / 6];
+        let inputs = [
+            ArrayD::from_elem(shape.clone(), 100.0),
+            ArrayD::from_shape_vec(shape.clone(), residual).unwrap(),
+            arr1(&[1.0]).into_dyn(),
+        ];
+        let (y, _) = run(&mut Reconstruct, &inputs, &[false; 3], &ArrayD::ones(shape));
+        for (&at, &y) in sixteenths.iter().zip(&y) {
+            let activation = round_shift(at, 4);
+            assert_eq!(y, f64::from(100 + round_shift(activation, CODE_VALUE_SHIFT)), "{at}");
+        }
     }
 
     #[test]
