@@ -31,6 +31,8 @@ pub trait Real:
     const ZERO: Self;
     /// One.
     const ONE: Self;
+    /// A number whose neighbours are integers, 1 away from it.
+    const INTEGERS: Self;
     /// From a constant.
     fn of(value: f64) -> Self;
     /// To `f64`, for reports.
@@ -60,10 +62,11 @@ pub trait Real:
 }
 
 macro_rules! real {
-    ($t:ty, $exp:expr, $ln:expr) => {
+    ($t:ty, $mantissa:expr, $exp:expr, $ln:expr) => {
         impl Real for $t {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
+            const INTEGERS: Self = 1.5 * (1_u64 << $mantissa) as $t;
             #[inline(always)]
             fn of(value: f64) -> Self {
                 value as $t
@@ -120,5 +123,5 @@ macro_rules! real {
     };
 }
 
-real!(f32, exp_with::<A>, ln_with::<A>);
-real!(f64, f64::exp, f64::ln);
+real!(f32, 23, exp_with::<A>, ln_with::<A>);
+real!(f64, 52, f64::exp, f64::ln);

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use super::{Arith, Finish, Job, LANES, Outer, Taps, dispatch, pack, row_gemm, row_outer};
+use super::{Arith, Finish, Job, LANES, Outer, Steps, Taps, dispatch, pack, row_gemm, row_outer};
 use crate::autodiff::Real;
 
 /// Independent accumulators of the peak probe: more than latency times throughput, fewer than registers.
@@ -75,7 +75,7 @@ pub fn measure_row_gemm(inputs: usize, outputs: usize, size: usize, width: usize
     best(50, flops as u64, || {
         for y in 0..height {
             let taps = Taps { source: &source, offsets: &offsets, start: y * stride };
-            let finish = Finish::Store { bias: &[], low: -32.0, high: 32.0 };
+            let finish = Finish::Store { bias: &[], steps: Steps::new(0.0), low: -32.0, high: 32.0 };
             row_gemm(taps, &packed, finish, &mut rows, y * width, width);
         }
         black_box(&mut rows);

@@ -2,7 +2,7 @@
 //!
 //! The same kernel computes the gradient of the inputs, with transposed and flipped weights.
 
-use super::{Arith, Job, LANES, Lanes, dispatch, fma_lanes, lanes_at, map_lanes};
+use super::{Arith, Job, LANES, Lanes, Steps, dispatch, fma_lanes, lanes_at, map_lanes};
 use crate::autodiff::Real;
 
 /// What a row of outputs is computed from: tap `k` of column `x` is `source[start + offsets[k] + x]`. A 1x1 convolution has
@@ -20,10 +20,12 @@ pub struct Taps<'a, T> {
 /// What becomes of the sums.
 #[derive(Clone, Copy)]
 pub enum Finish<'a, T> {
-    /// Overwrite the output with `clamp(bias[o] + sum, low, high)`; without biases the slice is empty.
+    /// Overwrite the output with `clamp(round(bias[o] + sum), low, high)`; without biases the slice is empty.
     Store {
         /// One for each output, or none.
         bias: &'a [T],
+        /// How the sum is rounded.
+        steps: Steps<T>,
         /// Lower limit.
         low: T,
         /// Upper limit.
@@ -51,8 +53,8 @@ impl<'a, T: Copy> Finish<'a, T> {
     /// The same for the `count` outputs from `first` on.
     fn of(self, first: usize, count: usize) -> Self {
         match self {
-            Finish::Store { bias, low, high } => {
-                Finish::Store { bias: bias.get(first..first + count).unwrap_or(&[]), low, high }
+            Finish::Store { bias, steps, low, high } => {
+                Finish::Store { bias: bias.get(first..first + count).unwrap_or(&[]), steps, low, high }
             }
             Finish::Gate { gates, plane, low, high } => {
                 Finish::Gate { gates: &gates[first * plane..], plane, low, high }
@@ -206,11 +208,11 @@ impl<T: Real> Strip<'_, '_, T> {
             });
         }
         match self.finish {
-            Finish::Store { low, high, .. } => unroll!(I < M => {
+            Finish::Store { steps, low, high, .. } => unroll!(I < M => {
                 let target = &mut self.outputs[I][self.at + x..][..N * LANES];
                 unroll!(J < N => {
                     let sum = &sums[I][J];
-                    target[J * LANES..][..LANES].copy_from_slice(&map_lanes(sum, |s| s.max(low).min(high)));
+                    target[J * LANES..][..LANES].copy_from_slice(&map_lanes(sum, |s| steps.round(s).max(low).min(high)));
                 });
             }),
             Finish::Gate { gates, plane, low, high } => unroll!(I < M => {
@@ -251,7 +253,7 @@ impl<T: Real> Strip<'_, '_, T> {
             for (column, (target, &sum)) in self.outputs[i][self.at + x..][..columns].iter_mut().zip(&sums).enumerate()
             {
                 *target = match self.finish {
-                    Finish::Store { low, high, .. } => sum.max(low).min(high),
+                    Finish::Store { steps, low, high, .. } => steps.round(sum).max(low).min(high),
                     Finish::Gate { gates, plane, low, high } => {
                         gated(&[sum; LANES], &[gates[i * plane + x + column]; LANES], [low, high])[0]
                     }
@@ -286,7 +288,8 @@ mod tests {
                 let gates: Vec<T> = noise(outputs * width + 20)[20..].iter().map(|&gate| T::of(gate)).collect();
                 let (low, high) = (T::of(-0.3), T::of(0.4));
                 let finishes = [
-                    Finish::Store { bias: &bias, low, high },
+                    Finish::Store { bias: &bias, steps: Steps::new(T::ZERO), low, high },
+                    Finish::Store { bias: &bias, steps: Steps::new(T::ONE), low, high },
                     Finish::Gate { gates: &gates, plane: width, low, high },
                     Finish::Set,
                     Finish::Add,
@@ -306,7 +309,9 @@ mod tests {
                                     })
                                     .sum();
                                 wanted = match finish {
-                                    Finish::Store { .. } => (sum + bias[o].to_f64()).clamp(-0.3, 0.4),
+                                    Finish::Store { steps, .. } => {
+                                        steps.round(T::of(sum + bias[o].to_f64())).to_f64().clamp(-0.3, 0.4)
+                                    }
                                     Finish::Gate { .. } => {
                                         let gate = gates[o * width + x - 2].to_f64();
                                         if gate > -0.3 && gate < 0.4 { sum } else { 0.0 }

@@ -7,8 +7,8 @@ use ndarray::ArrayD;
 use super::conv::ACTIVATION_LIMIT;
 use super::{items, items_mut, planes};
 use crate::autodiff::kernels::{
-    Finish, LANES, MAX_CHANNELS, Outer, Taps, add_assign, band_count, band_range, for_each_band, mask_open, pack,
-    row_gemm, row_outer, split_planes, sum,
+    Finish, LANES, MAX_CHANNELS, Outer, Steps, Taps, add_assign, band_count, band_range, for_each_band, mask_open,
+    pack, row_gemm, row_outer, split_planes, sum,
 };
 use crate::autodiff::{Op, Real};
 
@@ -17,8 +17,8 @@ const CHUNK: usize = 96;
 
 /// `y = clamp(w2 * clamp(w1 * x + bias1, 0, 8) + bias2, -8, 8)`: a 1x1 [`super::Conv`] with a ReLU and one without.
 ///
-/// Inputs: `x [Ci, H, W]`, `w1 [Ch, Ci, 1, 1]`, `w2 [Co, Ch, 1, 1]` and optionally `bias1 [Ch]`, `bias2 [Co]`; output
-/// `[Co, H, W]`. The backward pass computes the hidden channels again, which costs less than to read them from memory.
+/// Inputs: `x [Ci, H, W]`, `w1 [Ch, Ci, 1, 1]`, `w2 [Co, Ch, 1, 1]`, control `[1]`, without gradient, and optionally `bias1 [Ch]`,
+/// `bias2 [Co]`; output `[Co, H, W]`. With control above 0 sums are rounded as the decoder does ([`Steps`]). The backward pass computes the hidden channels again, which costs less than to read them from memory.
 /// Results do not depend on the number of threads.
 #[derive(Default)]
 pub struct Hidden<T> {
@@ -117,13 +117,14 @@ struct Pass<'a, T> {
     x: &'a [T],
     bias1: &'a [T],
     bias2: &'a [T],
+    steps: Steps<T>,
 }
 
 impl<T: Real> Pass<'_, T> {
     /// The hidden channels of `width` sites from `start` on.
     fn hidden(&self, start: usize, width: usize, hidden: &mut [T]) {
         let mut rows = rows(hidden);
-        let finish = Finish::Store { bias: self.bias1, low: T::ZERO, high: T::of(ACTIVATION_LIMIT) };
+        let finish = Finish::Store { bias: self.bias1, steps: self.steps, low: T::ZERO, high: T::of(ACTIVATION_LIMIT) };
         let taps = Taps { source: self.x, offsets: &self.places[0], start };
         row_gemm(taps, &self.forward[0], finish, &mut rows[..self.shape.hidden], 0, width);
     }
@@ -133,7 +134,7 @@ impl<T: Real> Pass<'_, T> {
         for start in band.range.clone().step_by(CHUNK) {
             let width = CHUNK.min(band.range.end - start);
             self.hidden(start, width, &mut band.hidden);
-            let finish = Finish::Store { bias: self.bias2, low: -limit, high: limit };
+            let finish = Finish::Store { bias: self.bias2, steps: self.steps, low: -limit, high: limit };
             let taps = Taps { source: &band.hidden, offsets: &self.places[1], start: 0 };
             let outputs = &mut outputs[..self.shape.outputs];
             row_gemm(taps, &self.forward[1], finish, outputs, start - band.range.start, width);
@@ -209,12 +210,13 @@ impl<T: Real> Op<T> for Hidden<T> {
     }
 
     fn output_shape(&self, inputs: &[&[usize]]) -> Vec<usize> {
-        assert!(matches!(inputs.len(), 3 | 5), "x, two weights and perhaps two biases");
+        assert!(matches!(inputs.len(), 4 | 6), "x, two weights, control and perhaps two biases");
         let [channels, height, width] = planes(inputs[0]);
         let (hidden, outputs) = (inputs[1][0], inputs[2][0]);
         assert_eq!(inputs[1], [hidden, channels, 1, 1], "weights for {channels} channels");
         assert_eq!(inputs[2], [outputs, hidden, 1, 1], "weights for {hidden} channels");
-        assert!(inputs[3..].iter().zip([hidden, outputs]).all(|(bias, len)| *bias == [len]), "one bias a channel");
+        assert_eq!(inputs[3], [1], "one control");
+        assert!(inputs[4..].iter().zip([hidden, outputs]).all(|(bias, len)| *bias == [len]), "one bias a channel");
         assert!(channels.max(hidden).max(outputs) <= MAX_CHANNELS, "at most {MAX_CHANNELS} channels");
         vec![outputs, height, width]
     }
@@ -255,7 +257,8 @@ impl<T: Real> Op<T> for Hidden<T> {
             let Some(gradient) = gradient else { continue };
             match at {
                 0 | 1 => work.reduce(at, items_mut(gradient)),
-                _ => work.bands.iter().for_each(|band| add_assign(items_mut(gradient), &band.bias[at - 2])),
+                2 => {}
+                _ => work.bands.iter().for_each(|band| add_assign(items_mut(gradient), &band.bias[at - 3])),
             }
         }
     }
@@ -274,7 +277,8 @@ fn pass<'a, T: Real>(
     forward: &'a [Vec<T>; 2],
 ) -> Pass<'a, T> {
     let bias = |at: usize| inputs.get(at).map_or(&[][..], |bias| items(bias));
-    Pass { shape, places, forward, x: items(inputs[0]), bias1: bias(3), bias2: bias(4) }
+    let steps = Steps::new(items(inputs[3])[0]);
+    Pass { shape, places, forward, x: items(inputs[0]), bias1: bias(4), bias2: bias(5), steps }
 }
 
 #[cfg(test)]
@@ -289,6 +293,7 @@ mod tests {
             noise.array(&[3, size[0], size[1]], -scale, scale),
             noise.array(&[7, 3, 1, 1], -1.0, 1.0),
             noise.array(&[5, 7, 1, 1], -1.0, 1.0),
+            ArrayD::zeros(vec![1]),
         ];
         if bias {
             inputs.extend([noise.array(&[7], -1.0, 1.0), noise.array(&[5], -1.0, 1.0)]);
@@ -296,12 +301,16 @@ mod tests {
         inputs
     }
 
+    fn wanted(inputs: &[ArrayD<f64>]) -> Vec<bool> {
+        (0..inputs.len()).map(|at| at != 3).collect()
+    }
+
     #[test]
     fn gradients() {
         for size in [[1, 1], [3, 7], [9, 13]] {
             for bias in [false, true] {
                 let inputs = inputs(size, bias, 4.0);
-                check_gradients(&mut Hidden::new(), &inputs, &vec![true; inputs.len()]);
+                check_gradients(&mut Hidden::new(), &inputs, &wanted(&inputs));
             }
         }
     }
@@ -312,13 +321,13 @@ mod tests {
         for bias in [false, true] {
             let inputs = inputs([79, 67], bias, 4.0);
             let projection = Noise(5).array(&[5, 79, 67], -1.0, 1.0);
-            let (output, gradients) = run(&mut Hidden::new(), &inputs, &vec![true; inputs.len()], &projection);
+            let (output, gradients) = run(&mut Hidden::new(), &inputs, &wanted(&inputs), &projection);
             let layer = |x: &ArrayD<f64>, at: usize| -> Vec<ArrayD<f64>> {
-                let bias = inputs.get(2 + at).cloned();
-                [x.clone(), inputs[at].clone()].into_iter().chain(bias).collect()
+                let bias = inputs.get(3 + at).cloned();
+                [x.clone(), inputs[at].clone(), inputs[3].clone()].into_iter().chain(bias).collect()
             };
             let (first, second) = (layer(&inputs[0], 1), |hidden: &ArrayD<f64>| layer(hidden, 2));
-            let wanted = vec![true; first.len()];
+            let wanted: Vec<bool> = (0..first.len()).map(|at| at != 2).collect();
             let mut relu = Conv::new(ConvKind::Point, true, false);
             let zeros = ArrayD::zeros(vec![7, 79, 67]);
             let (hidden, _) = run(&mut relu, &first, &wanted, &zeros);
@@ -326,7 +335,7 @@ mod tests {
             let (expected, second) = run(&mut Conv::new(ConvKind::Point, false, false), &second, &wanted, &projection);
             let (_, first) = run(&mut relu, &first, &wanted, second[0].as_ref().unwrap());
             let pairs = [(0, &first[0]), (1, &first[1]), (2, &second[1])];
-            let biases = [(3, first.get(2)), (4, second.get(2))];
+            let biases = [(4, first.get(3)), (5, second.get(3))];
             let biases = biases.into_iter().filter_map(|(at, expected)| Some((at, expected?)));
             assert!(output.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-9));
             for (at, expected) in pairs.into_iter().chain(biases) {
@@ -342,7 +351,7 @@ mod tests {
         let projection = Noise(5).array(&[5, 90, 71], -1.0, 1.0);
         let results = [1, 2, 5].map(|threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| run(&mut Hidden::new(), &inputs, &[true; 5], &projection))
+            pool.install(|| run(&mut Hidden::new(), &inputs, &wanted(&inputs), &projection))
         });
         assert_eq!(results[0], results[1]);
         assert_eq!(results[0], results[2]);

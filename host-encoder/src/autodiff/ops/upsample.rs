@@ -4,7 +4,7 @@ use ndarray::ArrayD;
 use rayon::prelude::*;
 
 use super::{items, items_mut, planes};
-use crate::autodiff::kernels::{Arith, Job, dispatch};
+use crate::autodiff::kernels::{Arith, Job, Steps, dispatch};
 use crate::autodiff::{Op, Real};
 
 /// Output elements below which threads do not pay.
@@ -12,7 +12,8 @@ const SMALL: usize = 16 * 1024;
 
 /// Bilinear: `(9 a + 3 b + 3 c + d) / 16` of the nearest four inputs, indices clamped.
 ///
-/// Input `[C, h, w]`, output `[C, height, width]` with `height` `2 h - 1` or `2 h`, `width` likewise.
+/// Inputs: `[C, h, w]`, control `[1]`, without gradient; output `[C, height, width]` with `height` `2 h - 1` or `2 h`, `width` likewise.
+/// With control above 0 outputs are rounded as the decoder does ([`Steps`]).
 pub struct Upsample2<T> {
     height: usize,
     width: usize,
@@ -53,6 +54,7 @@ impl Size {
 struct Channel<'a, T> {
     size: Size,
     backward: bool,
+    steps: Steps<T>,
     source: &'a [T],
     target: &'a mut [T],
     scratch: &'a mut [T],
@@ -72,6 +74,7 @@ impl<T: Real> Channel<'_, T> {
         let [_, w] = self.size.from;
         let [_, width] = self.size.to;
         let (near, far) = (T::of(0.75), T::of(0.25));
+        let between = |own: T, other: T| self.steps.round(near * own + far * other);
         let row = &mut self.scratch[..w + 2];
         for (r, output) in self.target.chunks_exact_mut(width).enumerate() {
             let [a, b] = self.size.rows(r).map(|i| &self.source[i * w..][..w]);
@@ -82,10 +85,10 @@ impl<T: Real> Channel<'_, T> {
             let (pairs, last) = output.as_chunks_mut::<2>();
             let (before, own, after) = (&row[..pairs.len()], &row[1..][..pairs.len()], &row[2..][..pairs.len()]);
             for (((pair, &before), &own), &after) in pairs.iter_mut().zip(before).zip(own).zip(after) {
-                *pair = [near * own + far * before, near * own + far * after];
+                *pair = [between(own, before), between(own, after)];
             }
             if let [last] = last {
-                *last = near * row[w] + far * row[w - 1];
+                *last = between(row[w], row[w - 1]);
             }
         }
     }
@@ -119,7 +122,9 @@ impl<T: Real> Channel<'_, T> {
 }
 
 impl<T: Real> Upsample2<T> {
-    fn run(&mut self, small: [usize; 2], backward: bool, source: &[T], target: &mut [T]) {
+    /// Forward, or backward if no rounding is given.
+    fn run(&mut self, small: [usize; 2], steps: Option<Steps<T>>, source: &[T], target: &mut [T]) {
+        let (backward, steps) = (steps.is_none(), steps.unwrap_or(Steps::new(T::ZERO)));
         let size = Size { from: small, to: [self.height, self.width] };
         let sizes = [small.iter().product(), self.height * self.width];
         let [from, to] = if backward { [sizes[1], sizes[0]] } else { sizes };
@@ -129,13 +134,13 @@ impl<T: Real> Upsample2<T> {
         if channels * sizes[1] < SMALL {
             let scratch = scratch.chunks_exact_mut(size.scratch());
             for ((source, target), scratch) in source.chunks_exact(from).zip(target.chunks_exact_mut(to)).zip(scratch) {
-                dispatch(Channel { size, backward, source, target, scratch });
+                dispatch(Channel { size, backward, steps, source, target, scratch });
             }
         } else {
             let scratch = scratch.par_chunks_exact_mut(size.scratch());
             let channels = source.par_chunks_exact(from).zip(target.par_chunks_exact_mut(to)).zip(scratch);
             channels.for_each(|((source, target), scratch)| {
-                dispatch(Channel { size, backward, source, target, scratch });
+                dispatch(Channel { size, backward, steps, source, target, scratch });
             });
         }
     }
@@ -147,7 +152,8 @@ impl<T: Real> Op<T> for Upsample2<T> {
     }
 
     fn output_shape(&self, inputs: &[&[usize]]) -> Vec<usize> {
-        assert_eq!(inputs.len(), 1);
+        assert_eq!(inputs.len(), 2, "a plane and control");
+        assert_eq!(inputs[1], [1], "one control");
         let [channels, h, w] = planes(inputs[0]);
         assert!(h > 0 && w > 0, "empty plane");
         let fits = self.height.div_ceil(2) == h && self.width.div_ceil(2) == w;
@@ -157,7 +163,8 @@ impl<T: Real> Op<T> for Upsample2<T> {
 
     fn forward(&mut self, inputs: &[&ArrayD<T>], output: &mut ArrayD<T>) {
         let [_, h, w] = planes(inputs[0].shape());
-        self.run([h, w], false, items(inputs[0]), items_mut(output));
+        let steps = Steps::new(items(inputs[1])[0]);
+        self.run([h, w], Some(steps), items(inputs[0]), items_mut(output));
     }
 
     fn backward(
@@ -171,7 +178,7 @@ impl<T: Real> Op<T> for Upsample2<T> {
             return;
         };
         let [_, h, w] = planes(inputs[0].shape());
-        self.run([h, w], true, items(output_gradient), items_mut(gradient));
+        self.run([h, w], None, items(output_gradient), items_mut(gradient));
     }
 
     fn forward_flops(&self, inputs: &[&[usize]]) -> u64 {
@@ -194,7 +201,7 @@ mod tests {
         for (h, w) in [(1, 1), (1, 2), (2, 1), (3, 4), (4, 9)] {
             for (height, width) in [(2 * h, 2 * w), (2 * h - 1, 2 * w), (2 * h, 2 * w - 1), (2 * h - 1, 2 * w - 1)] {
                 let x = Noise(2).array(&[2, h, w], -1.0, 1.0);
-                check_gradients(&mut Upsample2::new(height, width), &[x], &[true]);
+                check_gradients(&mut Upsample2::new(height, width), &[x, ArrayD::zeros(vec![1])], &[true, false]);
             }
         }
     }
@@ -205,8 +212,8 @@ mod tests {
             let x = Noise(2).array(&[3, h, w], -1.0, 1.0);
             let (y, _) = run(
                 &mut Upsample2::new(height, width),
-                std::slice::from_ref(&x),
-                &[true],
+                &[x.clone(), ArrayD::zeros(vec![1])],
+                &[true, false],
                 &ArrayD::ones(vec![3, height, width]),
             );
             let other = |r: usize, n: usize| {

@@ -98,6 +98,7 @@ impl Network {
         gains: &[Var],
         filters: &[(Var, Option<Var>)],
     ) -> Var {
+        let control = self.picture_rounding;
         let graph = &mut self.graph;
         let relayed: Vec<(Var, Option<Var>)> = filters
             .iter()
@@ -110,8 +111,10 @@ impl Network {
         for (number, stage) in architecture.stages.iter().enumerate() {
             let stride_log2 = architecture.stage_stride_log2(number);
             let (rows, columns) = geometry.grid(stride_log2 as u32);
-            let mut parts: Vec<Var> =
-                features.into_iter().map(|coarse| graph.push(Upsample2::new(rows, columns), &[coarse])).collect();
+            let mut parts: Vec<Var> = features
+                .into_iter()
+                .map(|coarse| graph.push(Upsample2::new(rows, columns), &[coarse, control]))
+                .collect();
             for ((grid, vars), &gain) in architecture.grids.iter().zip(&self.grids).zip(gains) {
                 if usize::from(grid.stride_log2) == stride_log2 {
                     parts.push(graph.push(grid_frame(grid.temporal, frame), &[vars.rounded, gain]));
@@ -131,10 +134,11 @@ impl Network {
                 };
                 let next = layers.next_if(|next| are_pair(layer, next)).and_then(|_| filters.next());
                 activations = if let Some(&(more_weights, more_biases)) = next {
-                    let inputs = [Some(activations), Some(weights), Some(more_weights), biases, more_biases];
+                    let inputs =
+                        [Some(activations), Some(weights), Some(more_weights), Some(control), biases, more_biases];
                     graph.push(Hidden::new(), &inputs.into_iter().flatten().collect::<Vec<_>>())
                 } else {
-                    let inputs = [Some(activations), Some(weights), biases];
+                    let inputs = [Some(activations), Some(weights), Some(control), biases];
                     let inputs: Vec<Var> = inputs.into_iter().flatten().collect();
                     graph.push(Conv::new(kind, layer.relu, layer.residual), &inputs)
                 };

@@ -9,7 +9,7 @@ use ndarray::ArrayD;
 
 use super::{items, items_mut, planes};
 use crate::autodiff::kernels::{
-    LANES, MAX_CHANNELS, add_assign, band_count, band_range, for_each_band, pack, split_planes,
+    LANES, MAX_CHANNELS, Steps, add_assign, band_count, band_range, for_each_band, pack, split_planes,
 };
 use crate::autodiff::{Op, Real};
 
@@ -29,8 +29,8 @@ pub enum ConvKind {
 
 /// `y = clamp(w * x + bias (+ x if residual), low, 8)` with `low` 0 after a ReLU, else -8, and replicated edges.
 ///
-/// Inputs: `x [Ci, H, W]`, `w` (see [`ConvKind`]) and optionally `bias [Co]`; output `[Co, H, W]`. Beyond the limits
-/// the gradient is 0. Results do not depend on the number of threads.
+/// Inputs: `x [Ci, H, W]`, `w` (see [`ConvKind`]), control `[1]`, without gradient, and optionally `bias [Co]`; output `[Co, H, W]`.
+/// With control above 0 sums are rounded as the decoder does ([`Steps`]). Beyond the limits the gradient is 0. Results do not depend on the number of threads.
 pub struct Conv<T> {
     kind: ConvKind,
     relu: bool,
@@ -211,10 +211,11 @@ impl<T: Real> Op<T> for Conv<T> {
     }
 
     fn output_shape(&self, inputs: &[&[usize]]) -> Vec<usize> {
-        assert!(matches!(inputs.len(), 2 | 3), "x, weights and perhaps biases");
+        assert!(matches!(inputs.len(), 3 | 4), "x, weights, control and perhaps biases");
         let shape = self.shape(inputs[0], inputs[1]);
         let channels = shape.groups * shape.outputs;
-        assert!(inputs.get(2).is_none_or(|bias| *bias == [channels]), "one bias for each of {channels} outputs");
+        assert_eq!(inputs[2], [1], "one control");
+        assert!(inputs.get(3).is_none_or(|bias| *bias == [channels]), "one bias for each of {channels} outputs");
         vec![channels, shape.height, shape.width]
     }
 
@@ -224,7 +225,8 @@ impl<T: Real> Op<T> for Conv<T> {
             self.work = Some(Work::new(shape));
         }
         let limits = self.limits();
-        let bias = inputs.get(2).map_or(&[][..], |bias| items(bias));
+        let bias = inputs.get(3).map_or(&[][..], |bias| items(bias));
+        let steps = Steps::new(items(inputs[2])[0]);
         let work = self.work.as_mut().expect("just made");
         work.pack(items(inputs[1]), self.residual);
         let count = work.bands.len();
@@ -232,7 +234,7 @@ impl<T: Real> Op<T> for Conv<T> {
         let x = items(inputs[0]);
         let (layout, packed) = (&work.layout, &work.packed[..]);
         for_each_band(&mut outputs[..count], &mut work.bands, |_, outputs, band| {
-            let pass = Forward { shape, layout, x, packed, bias, limits };
+            let pass = Forward { shape, layout, x, packed, bias, steps, limits };
             if shape.taps == 1 { point::forward(&pass, band, outputs) } else { window::forward(&pass, band, outputs) }
         });
     }
@@ -253,7 +255,7 @@ impl<T: Real> Op<T> for Conv<T> {
         }
         let (shape, count) = (work.shape, work.bands.len());
         let (wants_x, wants_weights) = (first.is_some(), weights.is_some());
-        let wants_bias = biases.first().is_some_and(Option::is_some);
+        let wants_bias = biases.get(1).is_some_and(Option::is_some);
         let x_gradient = first.as_mut().map_or(&mut [][..], |gradient| items_mut(gradient));
         let mut x_gradients = split_planes(x_gradient, shape.sites(), count, |i| work.extent(i));
         let (layout, flipped) = (&work.layout, &work.flipped[..]);
@@ -272,7 +274,7 @@ impl<T: Real> Op<T> for Conv<T> {
         if let Some(gradient) = weights {
             work.reduce(items_mut(gradient));
         }
-        if let Some(Some(gradient)) = biases.first_mut() {
+        if let Some(Some(gradient)) = biases.get_mut(1) {
             for band in &work.bands {
                 add_assign(items_mut(gradient), &band.bias);
             }
@@ -292,6 +294,7 @@ struct Forward<'a, T> {
     x: &'a [T],
     packed: &'a [T],
     bias: &'a [T],
+    steps: Steps<T>,
     limits: (T, T),
 }
 

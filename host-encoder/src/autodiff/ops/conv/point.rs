@@ -23,7 +23,7 @@ pub(super) fn sizes(shape: &Shape) -> [usize; 3] {
 
 pub(super) fn forward<T: Real>(pass: &Forward<'_, T>, band: &Band<T>, outputs: &mut [&mut [T]; MAX_CHANNELS]) {
     let (low, high) = pass.limits;
-    let finish = Finish::Store { bias: pass.bias, low, high };
+    let finish = Finish::Store { bias: pass.bias, steps: pass.steps, low, high };
     for start in band.range.clone().step_by(CHUNK) {
         let taps = Taps { source: pass.x, offsets: &pass.layout.inputs, start };
         let width = CHUNK.min(band.range.end - start);

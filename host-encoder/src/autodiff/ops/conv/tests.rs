@@ -10,7 +10,7 @@ fn reference(kind: ConvKind, relu: bool, residual: bool, inputs: &[ArrayD<f64>])
     let reach = (w.shape()[2] / 2) as isize;
     ArrayD::from_shape_fn(IxDyn(&[w.shape()[0], height, width]), |at| {
         let (o, y, column) = (at[0], at[1], at[2]);
-        let mut sum = inputs.get(2).map_or(0.0, |bias| bias[[o]]);
+        let mut sum = inputs.get(3).map_or(0.0, |bias| bias[[o]]);
         for c in 0..channels {
             if kind == ConvKind::Depthwise && c != o {
                 continue;
@@ -36,7 +36,8 @@ fn inputs(kind: ConvKind, channels: [usize; 2], size: [usize; 2], bias: bool, sc
         ConvKind::Full => [channels[1], channels[0], 3, 3],
         ConvKind::Depthwise => [channels[1], 1, 3, 3],
     };
-    let mut inputs = vec![noise.array(&[channels[0], size[0], size[1]], -scale, scale), noise.array(&w, -1.0, 1.0)];
+    let x = noise.array(&[channels[0], size[0], size[1]], -scale, scale);
+    let mut inputs = vec![x, noise.array(&w, -1.0, 1.0), ArrayD::zeros(vec![1])];
     if bias {
         inputs.push(noise.array(&[channels[1]], -1.0, 1.0));
     }
@@ -84,7 +85,7 @@ fn gradients() {
                 let residual = channels[0] == channels[1];
                 // Large enough that some outputs are beyond the limits.
                 let inputs = inputs(kind, channels, size, bias, 14.0);
-                let wanted = vec![true; inputs.len()];
+                let wanted: Vec<bool> = (0..inputs.len()).map(|at| at != 2).collect();
                 check_gradients(&mut Conv::new(kind, relu, residual), &inputs, &wanted);
             }
         }
@@ -98,14 +99,14 @@ fn bands_fit_together() {
     for kind in [ConvKind::Point, ConvKind::Full, ConvKind::Depthwise] {
         let inputs = inputs(kind, [2, 2], [79, 67], false, 0.5);
         let projection = Noise(5).array(&[2, 79, 67], -1.0, 1.0);
-        let (output, gradients) = run(&mut Conv::new(kind, false, true), &inputs, &[true, true], &projection);
+        let (output, gradients) = run(&mut Conv::new(kind, false, true), &inputs, &[true, true, false], &projection);
         let inner = (&output * &projection).sum();
         let by_x = (gradients[0].as_ref().unwrap() * &inputs[0]).sum();
         assert!((inner - by_x).abs() < 1e-8, "{kind:?} {inner} {by_x}");
         // The residual path carries no weight.
         let by_weights = (gradients[1].as_ref().unwrap() * &inputs[1]).sum() + (&inputs[0] * &projection).sum();
         assert!((inner - by_weights).abs() < 1e-8, "{kind:?} {inner} {by_weights}");
-        let (_, without_x) = run(&mut Conv::new(kind, false, true), &inputs, &[false, true], &projection);
+        let (_, without_x) = run(&mut Conv::new(kind, false, true), &inputs, &[false, true, false], &projection);
         assert_eq!(without_x[1], gradients[1]);
     }
 }
@@ -116,7 +117,9 @@ fn any_number_of_threads() {
     let projection = Noise(5).array(&[5, 90, 71], -1.0, 1.0);
     let results = [1, 2, 5].map(|threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| run(&mut Conv::new(ConvKind::Full, true, false), &inputs, &[true; 3], &projection))
+        pool.install(|| {
+            run(&mut Conv::new(ConvKind::Full, true, false), &inputs, &[true, true, false, true], &projection)
+        })
     });
     assert_eq!(results[0], results[1]);
     assert_eq!(results[0], results[2]);
@@ -125,5 +128,5 @@ fn any_number_of_threads() {
 #[test]
 #[should_panic(expected = "weights for 3 channels")]
 fn refuses_weights_of_another_shape() {
-    Op::<f64>::output_shape(&Conv::<f64>::new(ConvKind::Full, false, false), &[&[3, 4, 4], &[2, 4, 3, 3]]);
+    Op::<f64>::output_shape(&Conv::<f64>::new(ConvKind::Full, false, false), &[&[3, 4, 4], &[2, 4, 3, 3], &[1]]);
 }

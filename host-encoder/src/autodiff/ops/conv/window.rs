@@ -59,7 +59,8 @@ pub(super) fn forward<T: Real>(pass: &Forward<'_, T>, band: &mut Band<T>, output
         let outputs = &mut outputs[g * pass.shape.outputs..][..pass.shape.outputs];
         for y in 0..band.range.len() {
             let taps = Taps { source, offsets: &pass.layout.inputs, start: y * stride };
-            row_gemm(taps, packed, Finish::Store { bias, low, high }, outputs, y * width, width);
+            let finish = Finish::Store { bias, steps: pass.steps, low, high };
+            row_gemm(taps, packed, finish, outputs, y * width, width);
         }
     }
 }
