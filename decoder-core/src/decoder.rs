@@ -7,8 +7,9 @@ use crate::arena::{Layout, Regions};
 use crate::entropy::{Payload, RangeDecoder, RangeState};
 use crate::error::{Corruption, Error, Result};
 use crate::latents::{Chunk, Group, LatentPlan, Latents};
+use crate::order::{Order, Prediction};
 use crate::sink::RowSink;
-use crate::synthesis::{Arithmetic, Inputs, Integer, Memory, Pipeline, Plan, Tiles};
+use crate::synthesis::{Arithmetic, Inputs, Integer, Memory, Pipeline, Plan, Roles, Tiles, show_stored};
 use crate::weights::{Next, Parameters, Scalars, begin_sums, code, code_interval, code_update};
 use crate::wire::{Architecture, Head, MAX_GRIDS, Segment, SegmentHeader, Stream, Temporal};
 
@@ -81,6 +82,9 @@ pub struct DecoderWith<'s, 'b, A: Arithmetic> {
     scalars: Scalars,
     tiles: Tiles,
     segment: Option<Running>,
+    /// Of the segment's pictures that are decoded, and of those that are shown. Not in [`Running`], which is on the stack while a picture is made.
+    bits: SegmentBits,
+    bits_shown: SegmentBits,
     arithmetic: PhantomData<A>,
     /// Of the segment, where the caller has it in memory.
     payload: &'b [u8],
@@ -90,13 +94,16 @@ pub struct DecoderWith<'s, 'b, A: Arithmetic> {
 #[derive(Clone, Copy, Debug)]
 struct Running {
     coder: RangeState,
-    frames: usize,
-    predicted: bool,
+    order: Order,
     colour: [u8; 3],
+    /// Pictures decoded.
     next: usize,
+    /// Pictures shown: those decoded, or one less.
+    shown: usize,
+    /// What is wrong with a picture that was to be decoded before it is shown.
+    failed: Option<Error>,
     /// Chunks until the next update of the weights; 0 if there is none.
     update_in: u32,
-    bits: SegmentBits,
 }
 
 impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
@@ -139,6 +146,8 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
             scalars,
             tiles: Tiles::default(),
             segment: None,
+            bits: SegmentBits::default(),
+            bits_shown: SegmentBits::default(),
             arithmetic: PhantomData,
             payload: &[],
         })
@@ -159,19 +168,20 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
     ///
     /// # Errors
     /// [`Error::Corrupt`]; the decoder can begin another segment then.
-    pub fn begin_from<P: Payload>(&mut self, header: &SegmentHeader, payload: P) -> Result<()> {
+    pub fn begin_from<P: Payload>(&mut self, header: &SegmentHeader, mut payload: P) -> Result<()> {
         self.segment = None;
-        let mut coder = RangeDecoder::new(payload);
+        // As for pictures, so that there is one such decoder.
+        let mut coder = RangeDecoder::new(&mut payload);
         let mut parameters = Parameters { weights: self.weights, biases: self.biases, context: self.context };
         code(&mut coder, &self.architecture, &mut self.scalars, &mut parameters)?;
         let update_in = code_interval(&mut coder, 0)?;
         coder.check()?;
         begin_sums(&self.architecture, &self.scalars, self.weights, self.biases, self.starts);
-        let mut bits = SegmentBits { weights: coder.bits_q8(), ..SegmentBits::default() };
+        self.bits = SegmentBits { weights: coder.bits_q8(), ..SegmentBits::default() };
         self.latents.reset();
-        let predicted = header.predicted;
-        let frames = usize::from(header.frames);
-        let chunk = Chunk { first: 0, frames, predicted };
+        let order =
+            Order { frames: header.frames.into(), predicted: header.predicted, bidirectional: header.bidirectional };
+        let chunk = Chunk { first: 0, frames: order.frames, predicted: order.predicted };
         for (number, grid) in self.architecture.grids.iter().enumerate() {
             if grid.temporal == Temporal::Whole {
                 let group = Group::Grid(number);
@@ -184,12 +194,14 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
                     chunk,
                     self.shared,
                 )?;
-                bits.count(group, &coder);
+                self.bits.count(group, &coder);
             }
         }
+        self.bits_shown = self.bits;
         coder.check()?;
         let coder = coder.state();
-        self.segment = Some(Running { coder, frames, predicted, colour: header.colour, next: 0, update_in, bits });
+        let colour = header.colour;
+        self.segment = Some(Running { coder, order, colour, next: 0, shown: 0, failed: None, update_in });
         Ok(())
     }
 
@@ -227,31 +239,67 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
     /// [`FrameError`]; the segment is given up then, and the decoder can begin another.
     pub fn next_frame_from<P: Payload, S: RowSink>(
         &mut self,
-        payload: P,
+        mut payload: P,
         sink: &mut S,
     ) -> core::result::Result<bool, FrameError<S::Error>> {
         let Some(mut running) = self.segment.take() else { return Ok(false) };
-        if running.next >= running.frames {
+        if let Some(error) = running.failed {
+            return Err(error.into());
+        }
+        if running.shown >= running.order.frames {
             return Ok(false);
         }
-        let chunk_frames = 1 << self.architecture.root_depth;
-        let frame_of_chunk = running.next % chunk_frames;
-        if frame_of_chunk == 0 {
-            self.next_chunk(&mut running, payload)?;
+        if running.is_stored() {
+            let place = (running.shown, self.size);
+            let reference = running.shown / 2 % 2;
+            let memory = (&mut *self.pictures, &mut *self.changes);
+            self.tiles = show_stored(&self.plan, reference, place, memory, sink).map_err(FrameError::Sink)?;
+        } else {
+            self.next_picture(&mut running, &mut payload, Some(&mut *sink))?;
         }
-        self.show(&running, frame_of_chunk, sink).map_err(FrameError::Sink)?;
-        running.next += 1;
+        running.shown += 1;
+        self.bits_shown = self.bits;
+        if running.is_ahead() {
+            self.look_ahead::<_, S>(&mut running, &mut payload);
+        }
         self.segment = Some(running);
         Ok(true)
     }
 
+    /// Decodes the reference after the next picture while the one shown now can be looked at: so each call decodes one picture, but for the first.
+    #[inline(never)]
+    fn look_ahead<P: Payload, S: RowSink>(&mut self, running: &mut Running, payload: P) {
+        let tiles = self.tiles;
+        if let Err(FrameError::Stream(error)) = self.next_picture::<P, S>(running, payload, None) {
+            running.failed = Some(error);
+        }
+        self.tiles = tiles;
+    }
+
+    /// Decodes the picture that is coded next.
+    #[inline(never)]
+    fn next_picture<P: Payload, S: RowSink>(
+        &mut self,
+        running: &mut Running,
+        payload: P,
+        sink: Option<&mut S>,
+    ) -> core::result::Result<(), FrameError<S::Error>> {
+        let frame_of_chunk = running.next % (1 << self.architecture.root_depth);
+        if frame_of_chunk == 0 {
+            self.next_chunk(running, payload)?;
+        }
+        self.make(running, frame_of_chunk, sink).map_err(FrameError::Sink)?;
+        running.next += 1;
+        Ok(())
+    }
+
     /// Makes a picture of its latents. On its own, so that its memory and that of the octree are on the stack by turns.
     #[inline(never)]
-    fn show<S: RowSink>(
+    fn make<S: RowSink>(
         &mut self,
         running: &Running,
         frame_of_chunk: usize,
-        sink: &mut S,
+        sink: Option<&mut S>,
     ) -> core::result::Result<(), S::Error> {
         let inputs = Inputs {
             architecture: &self.architecture,
@@ -260,22 +308,23 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
             scalars: &self.scalars,
             weights: self.weights,
             starts: self.starts,
+            shown: running.order.shown(running.next),
             frame: running.next,
             frame_of_chunk,
-            predicted: running.predicted && running.next > 0,
+            predicted: running.order.predicted && running.next > 0,
             colour: running.colour,
             size: self.size,
         };
         let activations = bytemuck::must_cast_slice_mut(self.shared);
         let memory = Memory { activations, masks: self.masks, changes: self.changes, pictures: self.pictures };
-        self.tiles = Pipeline::<A>::new(&self.plan, inputs, memory).run(sink)?;
+        self.tiles = Pipeline::<A>::new(&self.plan, inputs, running.roles(), memory).run(sink)?;
         Ok(())
     }
 
-    /// Bits of the segment so far, by kind.
+    /// Bits of the segment up to the picture that was shown last, by kind.
     #[must_use]
     pub fn bits(&self) -> SegmentBits {
-        self.segment.as_ref().map_or_else(SegmentBits::default, |running| running.bits)
+        self.segment.as_ref().map_or_else(SegmentBits::default, |_| self.bits_shown)
     }
 
     /// How much of the last picture was worked on.
@@ -290,16 +339,18 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
             self.latents.advance(&self.latent_plan, self.shared);
             if running.update_in == 1 {
                 running.update_in = self.update(&mut coder)?;
-                running.bits.weights += running.bits.unspent(&coder);
+                self.bits.weights += self.bits.unspent(&coder);
             } else {
                 running.update_in = running.update_in.saturating_sub(1);
             }
         }
-        let frames = (running.frames - running.next).min(1 << self.architecture.root_depth);
-        let chunk = Chunk { first: running.next, frames, predicted: running.predicted };
+        let Order { frames: all, predicted, .. } = running.order;
+        let frames = (all - running.next).min(1 << self.architecture.root_depth);
+        let chunk = Chunk { first: running.next, frames, predicted };
         for group in self.latent_plan.groups() {
             let coded = match group {
-                Group::Motion => running.predicted,
+                Group::Motion => predicted,
+                Group::Sides => running.is_between(),
                 Group::Grid(number) => {
                     self.architecture.grids.get(number).is_some_and(|grid| grid.temporal != Temporal::Whole)
                 }
@@ -314,14 +365,14 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
                     chunk,
                     self.shared,
                 )?;
-                running.bits.count(group, &coder);
+                self.bits.count(group, &coder);
             }
         }
-        if running.predicted {
-            self.check_reach(frames)?;
+        if predicted {
+            self.check_motion(frames)?;
         }
         running.coder = coder.state();
-        if running.next + frames == running.frames { coder.finish() } else { coder.check() }
+        if running.next + frames == all { coder.finish() } else { coder.check() }
     }
 
     /// Reads an update of the weights, and in how many chunks the next one comes.
@@ -333,8 +384,8 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
         code_interval(coder, 0)
     }
 
-    /// Refuses vectors that reach beyond the rows that are kept.
-    fn check_reach(&self, frames: usize) -> Result<()> {
+    /// Refuses vectors that reach beyond the rows that are kept, and sides that there are not.
+    fn check_motion(&self, frames: usize) -> Result<()> {
         let reach = self.architecture.motion.map_or(0, |motion| 4 * motion.reach);
         let vertical = self.latent_plan.first_channel(Group::Motion);
         let place = self.latent_plan.slice(vertical, 1).start..self.latent_plan.slice(vertical, frames).end;
@@ -342,7 +393,44 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
         if vectors.iter().any(|vector| vector.unsigned_abs() > reach) {
             return Err(Error::Corrupt(Corruption::Motion));
         }
+        if self.architecture.is_bidirectional() {
+            let place = self.latent_plan.slice(self.latent_plan.first_channel(Group::Sides), 1);
+            let sides = self.latents.latents.get(place).unwrap_or_default();
+            if sides.iter().any(|side| !(-1..=1).contains(side)) {
+                return Err(Error::Corrupt(Corruption::Motion));
+            }
+        }
         Ok(())
+    }
+}
+
+impl Running {
+    /// Whether the picture that is coded next is predicted from both sides.
+    fn is_between(&self) -> bool {
+        matches!(self.order.prediction(self.next), Prediction::Between(_))
+    }
+
+    /// Whether the picture to be shown next has been decoded.
+    fn is_stored(&self) -> bool {
+        self.shown < self.next && (self.next >= self.order.frames || self.order.shown(self.next) != self.shown)
+    }
+
+    /// Whether all that have been decoded have been shown, and the next to be decoded is shown after another.
+    fn is_ahead(&self) -> bool {
+        self.shown == self.next && self.next < self.order.frames && self.order.shown(self.next) > self.shown
+    }
+
+    /// What the references are to the picture that is coded next. Those with odd numbers, and the first, become one of two by turns.
+    fn roles(&self) -> Roles {
+        if !self.order.predicted || !self.order.bidirectional {
+            return Roles::IN_PLACE;
+        }
+        let [before, own] = [self.next.div_ceil(2) + 1, self.next.div_ceil(2)].map(|number| number % 2);
+        match self.next {
+            0 => Roles { from: own, beyond: None, to: Some(own) },
+            next if next % 2 == 1 => Roles { from: before, beyond: None, to: Some(own) },
+            _ => Roles { from: before, beyond: Some(own), to: None },
+        }
     }
 }
 
@@ -357,7 +445,7 @@ impl SegmentBits {
     fn count<P: Payload>(&mut self, group: Group, coder: &RangeDecoder<P>) {
         let spent = self.unspent(coder);
         match group {
-            Group::Motion => self.motion += spent,
+            Group::Motion | Group::Sides => self.motion += spent,
             Group::Grid(number) => {
                 if let Some(grid) = self.grids.get_mut(number) {
                     *grid += spent;

@@ -12,8 +12,8 @@ use crate::wire::{Architecture, Geometry, MAX_CHANNELS, MAX_GRIDS, ROOT_LOG2, Te
 
 /// Channels of the motion field: vertical, horizontal.
 const MOTION_CHANNELS: usize = 2;
-/// Channels of latents and of motion.
-const ALL_CHANNELS: usize = MAX_CHANNELS + MOTION_CHANNELS;
+/// Channels of latents, of motion and of sides.
+const ALL_CHANNELS: usize = MAX_CHANNELS + MOTION_CHANNELS + 1;
 /// Log2 of the frames of a slice that stands for a whole segment: more than any chunk has.
 const WHOLE_LOG2: u32 = 31;
 
@@ -22,6 +22,8 @@ const WHOLE_LOG2: u32 = 31;
 pub enum Group {
     /// The motion field.
     Motion,
+    /// From which sides the blocks of a picture between two references are predicted.
+    Sides,
     /// A grid, by its number.
     Grid(usize),
 }
@@ -59,6 +61,10 @@ impl Channel {
         self.past..self.past + if self.is_whole() { 0 } else { self.plane() }
     }
 
+    fn is_latents(&self) -> bool {
+        matches!(self.group, Group::Grid(_))
+    }
+
     fn is_whole(&self) -> bool {
         self.temporal_log2 == WHOLE_LOG2
     }
@@ -68,7 +74,7 @@ impl Channel {
 #[derive(Clone, Debug)]
 pub struct LatentPlan {
     channels: Vec<Channel, ALL_CHANNELS>,
-    groups: Vec<Group, { MAX_GRIDS + 1 }>,
+    groups: Vec<Group, { MAX_GRIDS + 2 }>,
     root_depth: u32,
     flag_levels: u32,
     latents: usize,
@@ -124,10 +130,11 @@ impl LatentPlan {
         }
         if architecture.motion.is_some() {
             let (height, width) = geometry.motion();
-            for number in 0..MOTION_CHANNELS {
+            let sides = architecture.is_bidirectional().then_some((Group::Sides, 0));
+            for (group, number) in (0..MOTION_CHANNELS).map(|number| (Group::Motion, number)).chain(sides) {
                 let parent = (number > 0).then(|| plan.channels.len().saturating_sub(1));
                 plan.push(Channel {
-                    group: Group::Motion,
+                    group,
                     number,
                     height,
                     width,
@@ -142,6 +149,9 @@ impl LatentPlan {
                 });
             }
             let _ = plan.groups.push(Group::Motion);
+            if sides.is_some() {
+                let _ = plan.groups.push(Group::Sides);
+            }
         }
         for grid in 0..architecture.grids.len() {
             let _ = plan.groups.push(Group::Grid(grid));
@@ -215,7 +225,7 @@ impl LatentPlan {
         self.channels
             .iter()
             .map(|channel| {
-                let macs = if channel.group == Group::Motion { ContextShape::MOTION.macs() } else { of_latents };
+                let macs = if channel.is_latents() { of_latents } else { ContextShape::MOTION.macs() };
                 ((channel.plane() * macs) as u64).checked_shr(channel.temporal_log2).unwrap_or(0)
             })
             .sum()
@@ -300,6 +310,10 @@ impl<'a> Latents<'a> {
         let of_latents = ContextShape::latents(architecture);
         let (shape, items) = match group {
             Group::Motion => (ContextShape::MOTION, context.get(of_latents.len()..).unwrap_or_default()),
+            Group::Sides => {
+                let from = of_latents.len() + ContextShape::MOTION.len();
+                (ContextShape::SIDES, context.get(from..).unwrap_or_default())
+            }
             Group::Grid(_) => (of_latents, context),
         };
         let parameters = ContextParameters::new(shape, items);
@@ -329,7 +343,7 @@ impl<'a> Latents<'a> {
         let skipped = usize::from(channel.group == Group::Motion && first_of_segment);
         let slices = if channel.is_whole() { 1 } else { ((chunk.frames - 1) >> channel.temporal_log2) + 1 };
         let predicted_from = match (channel.group, chunk.predicted, first_of_segment) {
-            (Group::Motion, ..) | (_, true, false) => 0,
+            (Group::Motion | Group::Sides, ..) | (_, true, false) => 0,
             (_, true, true) => 1,
             (_, false, _) => usize::MAX,
         };

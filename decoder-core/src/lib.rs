@@ -41,6 +41,7 @@ pub mod latents;
 mod limits;
 mod mask;
 pub mod octree;
+pub mod order;
 mod sink;
 pub mod synthesis;
 pub mod weights;

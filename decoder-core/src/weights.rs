@@ -82,9 +82,7 @@ impl ParameterCount {
             count.biases += if layer.bias { outputs } else { 0 };
             count.starts += if layer.bias || centred { outputs } else { 0 };
         }
-        if architecture.motion.is_some() {
-            count.context += ContextShape::MOTION.len();
-        }
+        count.context += ContextShape::of_motion(architecture).map(ContextShape::len).sum::<usize>();
         count
     }
 }
@@ -166,8 +164,7 @@ pub fn code<C: Coder>(
     }
     layers(coder, architecture, scalars, parameters, None)?;
     let mut context = &mut *parameters.context;
-    let motion = architecture.motion.map(|_| ContextShape::MOTION);
-    for shape in [Some(ContextShape::latents(architecture)), motion].into_iter().flatten() {
+    for shape in [ContextShape::latents(architecture)].into_iter().chain(ContextShape::of_motion(architecture)) {
         for len in shape.tensors() {
             let (items, rest) = context.split_at_mut_checked(len).ok_or(invalid)?;
             context = rest;

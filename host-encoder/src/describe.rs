@@ -17,6 +17,9 @@ pub(crate) fn motion_in_words(architecture: &Architecture) -> String {
         Interpolation::Cubic => "cubic".to_owned(),
     };
     let _ = write!(text, ", reach {} rows", motion.reach);
+    if motion.bidirectional {
+        text += ", every second frame between two others";
+    }
     if motion.sees_prediction {
         text += ", the network sees the prediction";
     }

@@ -75,6 +75,8 @@ pub struct EncodeSettings {
     pub threads: Option<usize>,
     /// Whether frames are predicted from the frame before. Without it the file is the pure representation.
     pub motion: bool,
+    /// Whether every second frame is predicted from both sides, which needs motion and chunks of one frame, and at the decoder memory for a picture more.
+    pub bidirectional: bool,
     /// Log2 of the frames in a chunk, 0..=3; the encoder chooses where there is none.
     pub root_depth: Option<u8>,
     /// Most frames of a segment, at least 1: memory while encoding, and what a lost segment costs.
@@ -96,6 +98,7 @@ impl Default for EncodeSettings {
             seed: 0,
             threads: None,
             motion: true,
+            bidirectional: true,
             root_depth: None,
             segment_frames: 128,
             scene_cuts: true,

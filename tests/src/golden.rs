@@ -31,6 +31,15 @@ pub fn all() -> Vec<(String, RandomStream)> {
         "many-segments",
         Sketch { lengths: vec![1, 2, 1, 3, 1, 1, 9, 1, 2, 1, 1, 1], ..moving(0, Interpolation::Cubic) }.stream(),
     );
+    for lengths in [vec![7, 1, 2], vec![8, 3]] {
+        let mut sketch = moving(7, Interpolation::Cubic);
+        sketch.size = [37, 30];
+        sketch.architecture.root_depth = 0;
+        if let Some(motion) = &mut sketch.architecture.motion {
+            motion.bidirectional = true;
+        }
+        push(&format!("both-sides-{}", lengths[0]), Sketch { lengths, ..sketch }.stream());
+    }
     push("most-of-everything", most_of_everything());
     push("largest-parameters", largest_parameters());
     for depth in 0..=3 {
@@ -90,7 +99,7 @@ fn moving(reach: u8, interpolation: Interpolation) -> Sketch {
     let mut sketch = Sketch { size: [21, 19], ..Sketch::default() };
     sketch.architecture.root_depth = 3;
     sketch.architecture.flag_levels = 3;
-    sketch.architecture.motion = Some(Motion { interpolation, reach, sees_prediction: false });
+    sketch.architecture.motion = Some(Motion { interpolation, reach, sees_prediction: false, bidirectional: false });
     sketch
 }
 

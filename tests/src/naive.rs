@@ -2,7 +2,7 @@
 
 use decoder_core::wire::{Architecture, FileHeader, Interpolation, Layer, LayerKind, Temporal};
 use host_encoder::bitstream::SegmentModel;
-use ndarray::{Array3, s};
+use ndarray::{Array3, ArrayView2, s};
 
 use crate::frames::Picture;
 
@@ -98,12 +98,12 @@ fn injected(
         .collect()
 }
 
-/// The prediction of a picture: `[Y00 Y01 Y10 Y11 U V][row][column]`.
+/// The prediction of the picture coded as number `frame`: `[Y00 Y01 Y10 Y11 U V][row][column]`; `sign` is -1 from the reference after it.
 fn predict(
     previous: &[Array3<i64>; 3],
     architecture: &Architecture,
     model: &SegmentModel,
-    frame: usize,
+    (frame, sign): (usize, i64),
 ) -> Array3<i64> {
     let (motion, field) = (architecture.motion.expect("predicted"), model.motion.as_ref().expect("predicted"));
     let (_, height, width) = previous[1].dim();
@@ -136,7 +136,7 @@ fn predict(
         }
     };
     let (_, _, blocks_high, blocks_wide) = field.dim();
-    let of = |by: usize, bx: usize| [0, 1].map(|component| i64::from(field[[frame, component, by, bx]]));
+    let of = |by: usize, bx: usize| [0, 1].map(|component| sign * i64::from(field[[frame, component, by, bx]]));
     let luma = |y: usize, x: usize| {
         let sample = |by: usize, bx: usize| sample(&previous[0], y as i64, x as i64, of(by, bx), 4);
         let (rows, columns) = (across(y, blocks_high), across(x, blocks_wide));
@@ -170,16 +170,37 @@ fn across(at: usize, blocks: usize) -> Across {
     }
 }
 
-/// The pictures of a segment.
+/// The mean of two predictions, or one of them, as the sides of the blocks say; halves go up in even columns of each plane.
+fn mean(a: &Array3<i64>, b: &Array3<i64>, sides: ArrayView2<'_, i8>) -> Array3<i64> {
+    Array3::from_shape_fn(a.dim(), |(c, row, column)| {
+        let parity = (if c < 4 { c } else { column }) as i64 % 2;
+        let (before, after) = (a[[c, row, column]], b[[c, row, column]]);
+        match sides[[row / 8, column / 8]] {
+            0 => (before + after + 1 - parity).div_euclid(2),
+            1 => after,
+            _ => before,
+        }
+    })
+}
+
+/// The pictures of a segment, in the order in which they are shown.
 #[must_use]
 pub fn decode(header: &FileHeader, model: &SegmentModel) -> Vec<Picture> {
     let architecture = &header.architecture;
     let geometry = header.geometry();
-    let mut reference: Option<[Array3<i64>; 3]> = None;
+    let sides = model.sides.as_ref();
+    // The last of them, those before them first.
+    let mut references: Vec<[Array3<i64>; 3]> = vec![];
     let mut pictures = vec![];
     for frame in 0..model.frames {
-        let prediction = match &reference {
-            Some(previous) if model.motion.is_some() => predict(previous, architecture, model, frame),
+        let between = sides.filter(|_| frame > 0 && frame % 2 == 0).map(|sides| sides.slice(s![frame, .., ..]));
+        let prediction = match &references[..] {
+            [.., before, after] if between.is_some() => {
+                let [before, after] =
+                    [(before, 1), (after, -1)].map(|(from, sign)| predict(from, architecture, model, (frame, sign)));
+                mean(&before, &after, between.expect("it is between"))
+            }
+            [.., previous] if model.motion.is_some() => predict(previous, architecture, model, (frame, 1)),
             _ => {
                 let colour = |c: usize| i64::from(model.colour[c.saturating_sub(3)]);
                 Array3::from_shape_fn((6, geometry.height, geometry.width), |(c, ..)| colour(c))
@@ -232,7 +253,15 @@ pub fn decode(header: &FileHeader, model: &SegmentModel) -> Vec<Picture> {
             crop(&planes[1], geometry.height, geometry.width),
             crop(&planes[2], geometry.height, geometry.width),
         ]));
-        reference = Some(planes);
+        if between.is_none() {
+            references.push(planes);
+        }
+    }
+    if sides.is_some() {
+        // 0, 2, 1, 4, 3, ... as they are coded.
+        for pair in pictures[1..].chunks_exact_mut(2) {
+            pair.swap(0, 1);
+        }
     }
     pictures
 }

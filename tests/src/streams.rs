@@ -5,6 +5,7 @@ use decoder_core::wire::{
     Architecture, FileHeader, Geometry, Grid, Interpolation, Layer, LayerKind, Motion, Stage, Temporal,
 };
 use host_encoder::bitstream::{SegmentModel, Update, file_bytes, segment_bytes};
+use ndarray::Axis;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRng, TestRunner};
 
@@ -73,6 +74,7 @@ pub fn architecture(numbers: &mut Numbers) -> Architecture {
         interpolation: if numbers.once_in(2) { Interpolation::Bilinear } else { Interpolation::Cubic },
         reach: numbers.within(0..=31) as u8,
         sees_prediction: numbers.once_in(2),
+        bidirectional: root_depth == 0 && numbers.once_in(2),
     });
     let mut architecture = Architecture {
         root_depth,
@@ -117,6 +119,13 @@ fn any_layer(numbers: &mut Numbers, width: usize) -> Layer {
 pub fn segment(numbers: &mut Numbers, architecture: &Architecture, geometry: Geometry, frames: usize) -> SegmentModel {
     let predicted = architecture.motion.is_some() && !numbers.once_in(4);
     let mut model = SegmentModel::zeros(architecture, geometry, frames, predicted);
+    if predicted && architecture.is_bidirectional() && !numbers.once_in(4) {
+        let mut sides = model.no_sides(geometry);
+        for frame in (2..frames).step_by(2) {
+            sides.index_axis_mut(Axis(0), frame).mapv_inplace(|_| numbers.within(-1..=1) as i8);
+        }
+        model.sides = Some(sides);
+    }
     model.scalars.gains.iter_mut().for_each(|gain| *gain = numbers.within(1..=16383) as u16);
     model.scalars.shifts.iter_mut().for_each(|shift| *shift = numbers.within(5..=9) as u8);
     model.weights.iter_mut().for_each(|weight| *weight = numbers.within(-100..=100) as i16);
@@ -190,8 +199,12 @@ pub fn sparse_stream(seed: u64) -> RandomStream {
     let numbers = &mut Numbers::new(seed);
     let mut architecture = architecture(numbers);
     architecture.stages.iter_mut().flat_map(|stage| &mut stage.layers).for_each(|layer| layer.bias = false);
-    let any_motion =
-        Motion { interpolation: Interpolation::Bilinear, reach: numbers.within(0..=31) as u8, sees_prediction: false };
+    let any_motion = Motion {
+        interpolation: Interpolation::Bilinear,
+        reach: numbers.within(0..=31) as u8,
+        sees_prediction: false,
+        bidirectional: architecture.root_depth == 0 && numbers.once_in(2),
+    };
     let motion = architecture.motion.get_or_insert(any_motion);
     if !numbers.once_in(8) {
         motion.sees_prediction = false;

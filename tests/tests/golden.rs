@@ -87,6 +87,13 @@ fn vectors_have_every_element() {
         file.architecture.motion.is_some() && segments.iter().any(|segment| !segment.predicted)
     });
     some("a network that sees the prediction", &|file, _| file.architecture.motion.is_some_and(|m| m.sees_prediction));
+    for parity in [0, 1] {
+        some("pictures predicted from both sides", &|file, segments| {
+            let long =
+                |segment: &SegmentHeader| segment.bidirectional && segment.frames > 4 && segment.frames % 2 == parity;
+            file.architecture.is_bidirectional() && segments.iter().any(long)
+        });
+    }
     for depth in 0..=3 {
         some(&format!("root depth {depth}"), &|file, _| file.architecture.root_depth == depth);
         some(&format!("{depth} flag levels"), &|file, _| file.architecture.flag_levels == depth);

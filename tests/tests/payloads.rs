@@ -5,6 +5,7 @@ use decoder_core::entropy::{Coder, raw};
 use decoder_core::wire::{FileHeader, SegmentHeader};
 use decoder_core::{Corruption, Decoder, Error, Limits, Stream, Unsupported};
 use host_encoder::bitstream::{RangeEncoder, SegmentModel, Update};
+use ndarray::s;
 use nvl_tests::frames::decode;
 use nvl_tests::mend;
 use nvl_tests::streams::{RandomStream, any_stream};
@@ -108,7 +109,11 @@ fn payloads_are_refused_for_what_is_wrong_with_them() {
         ("the last context parameter -128", |m| *m.context.last_mut().unwrap() = -128, weight),
         ("sums over 32 bits", |m| m.weights.fill(1023), Corruption::Overflow),
         ("latent -128", |m| m.grids[0].fill(-128), Corruption::Latent),
-        ("horizontal vector -128", |m| m.motion.as_mut().unwrap().fill(-128), Corruption::Latent),
+        (
+            "vertical vector -128",
+            |m| m.motion.as_mut().unwrap().slice_mut(s![1.., .., .., ..]).fill(-128),
+            Corruption::Latent,
+        ),
         (
             "a shift by 15 with the largest bias",
             |m| {

@@ -56,6 +56,16 @@ impl ContextShape {
     /// The motion field's.
     pub const MOTION: Self = Self { hidden: 0, channels: 2 };
 
+    /// That of the sides from which blocks are predicted.
+    pub const SIDES: Self = Self { hidden: 0, channels: 1 };
+
+    /// Those of motion, in the order of the format.
+    pub fn of_motion(architecture: &Architecture) -> impl Iterator<Item = Self> {
+        let motion = architecture.motion.map(|_| Self::MOTION);
+        let sides = architecture.is_bidirectional().then_some(Self::SIDES);
+        [motion, sides].into_iter().flatten()
+    }
+
     /// The latents'.
     #[must_use]
     pub fn latents(architecture: &Architecture) -> Self {

@@ -18,7 +18,8 @@ pub(crate) struct Inputs<'a> {
     pub(crate) scalars: &'a Scalars,
     pub(crate) weights: &'a [i16],
     pub(crate) starts: &'a [i32],
-    /// Number of the picture in its segment, and in its chunk.
+    /// Number of the picture among those of its segment as they are shown, as they are coded, and in its chunk.
+    pub(crate) shown: usize,
     pub(crate) frame: usize,
     pub(crate) frame_of_chunk: usize,
     /// Whether it is predicted.

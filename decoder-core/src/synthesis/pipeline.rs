@@ -5,7 +5,7 @@ use core::ops::Range;
 use super::arithmetic::{Arithmetic, LayerRow};
 use super::inputs::{Inputs, see_prediction};
 use super::plan::{MAX_NODES, Node, NodeKind, Plan, RELAY, TILE};
-use super::store::{Source, Store};
+use super::store::{Roles, Source, Store, is_set};
 use crate::latents::Group;
 use crate::mask::{self, AnyMask, MAX_WORDS, runs, words};
 use crate::sink::{RowPair, RowSink};
@@ -55,7 +55,7 @@ pub(crate) struct Pipeline<'a, A: Arithmetic> {
 }
 
 impl<'a, A: Arithmetic> Pipeline<'a, A> {
-    pub(crate) fn new(plan: &'a Plan, inputs: Inputs<'a>, memory: Memory<'a, A::Activation>) -> Self {
+    pub(crate) fn new(plan: &'a Plan, inputs: Inputs<'a>, roles: Roles, memory: Memory<'a, A::Activation>) -> Self {
         let Memory { activations, masks, changes, pictures } = memory;
         let mut speaks = [!plan.keeps_zero; MAX_NODES];
         let mut before = false;
@@ -68,16 +68,17 @@ impl<'a, A: Arithmetic> Pipeline<'a, A> {
             activations.fill(bytemuck::Zeroable::zeroed());
         }
         masks.fill(0);
-        let store = Store::new(plan, pictures, changes);
+        let store = Store::new(plan, roles, pictures, changes);
         Self { plan, inputs, activations, masks, store, done: [0; MAX_NODES], speaks, tiles: Tiles::default() }
     }
 
-    /// Makes the picture and hands its rows to `sink`.
-    pub(crate) fn run<S: RowSink>(mut self, sink: &mut S) -> Result<Tiles, S::Error> {
+    /// Makes the picture and hands its rows to `sink`, if there is one: a picture may be shown later.
+    pub(crate) fn run<S: RowSink>(mut self, mut sink: Option<&mut S>) -> Result<Tiles, S::Error> {
         let source = self.source();
         let last = self.plan.nodes.len().saturating_sub(1);
         let silent = self.speaks.get(last) == Some(&false);
-        if silent && source.is_some_and(|source| source.is_still()) && sink.takes_changes() {
+        let stays = silent && source.is_some_and(|source| source.is_still()) && self.store.is_in_place();
+        if stays && sink.as_ref().is_some_and(|sink| sink.takes_changes()) {
             let all = (self.plan.tiles() * self.plan.geometry.height) as u32;
             return Ok(Tiles { all, synthesised: 0, unchanged: all });
         }
@@ -91,9 +92,11 @@ impl<'a, A: Arithmetic> Pipeline<'a, A> {
                 self.store.predict(row, changed, source, self.inputs.colour);
             }
             self.finish(row);
-            self.emit(row, sink)?;
+            if let Some(sink) = sink.as_deref_mut() {
+                self.emit(row, sink)?;
+            }
         }
-        if self.plan.stored {
+        if self.plan.references > 0 {
             self.store.flush();
         }
         Ok(self.tiles)
@@ -110,6 +113,9 @@ impl<'a, A: Arithmetic> Pipeline<'a, A> {
                 Some(source) => source.mark_moving(row, tiles, all),
                 None => mask::set_all(all, tiles),
             }
+        }
+        if let Some(all) = changed.get_mut(..words(tiles)) {
+            self.store.mark_between(row, all);
         }
         // A byte of the mask is a tile.
         for tile in 0..tiles {
@@ -135,7 +141,9 @@ impl<'a, A: Arithmetic> Pipeline<'a, A> {
             let place = self.inputs.latent_plan.slice(channel, 1 + self.inputs.frame_of_chunk);
             self.inputs.latents.get(place).unwrap_or_default()
         });
-        Some(Source { interpolation: motion.interpolation, vectors })
+        let sides = self.inputs.latent_plan.slice(first + 2, 1);
+        let sides = self.inputs.latents.get(sides).filter(|_| motion.bidirectional).unwrap_or_default();
+        Some(Source { interpolation: motion.interpolation, vectors, sides })
     }
 
     /// Computes rows until the last node has row `row`.
@@ -310,19 +318,52 @@ impl<'a, A: Arithmetic> Pipeline<'a, A> {
     }
 
     fn emit_tiles<S: RowSink>(&self, row: usize, tiles: Range<usize>, sink: &mut S) -> Result<(), S::Error> {
-        let [width, height] = self.inputs.size;
-        let [above, below, u, v] = self.store.row(row);
-        let sites = tiles.start * TILE..(tiles.end * TILE).min(self.plan.geometry.width);
-        let luma = 2 * sites.start..(2 * sites.end).min(width);
-        let second = if 2 * row + 1 < height { luma.clone() } else { 0..0 };
-        sink.row_pair(RowPair {
-            frame: self.inputs.frame as u32,
-            row: row as u16,
-            column: luma.start as u16,
-            luma: [above.get(luma).unwrap_or_default(), below.get(second).unwrap_or_default()],
-            u: u.get(sites.clone()).unwrap_or_default(),
-            v: v.get(sites).unwrap_or_default(),
-        })
+        sink.row_pair(pair(self.store.row(row), self.inputs.size, [self.inputs.shown, row], tiles))
+    }
+}
+
+/// Hands the rows of a reference to `sink`, which it is the picture `shown` of, of `size` luma samples.
+#[inline(never)]
+pub(crate) fn show_stored<S: RowSink>(
+    plan: &Plan,
+    reference: usize,
+    (shown, size): (usize, [usize; 2]),
+    (pictures, changes): (&mut [u8], &mut [u32]),
+    sink: &mut S,
+) -> Result<Tiles, S::Error> {
+    let store = Store::new(plan, Roles { from: reference, beyond: None, to: None }, pictures, changes);
+    let (each, mut unchanged) = (plan.tiles(), 0);
+    let takes_changes = sink.takes_changes();
+    for row in 0..plan.geometry.height {
+        let planes = store.stored_row(reference, row);
+        let mut emit = |tiles| sink.row_pair(pair(planes, size, [shown, row], tiles));
+        if takes_changes {
+            runs(store.differs(row), 0).try_for_each(&mut emit)?;
+        } else {
+            emit(0..each)?;
+        }
+        unchanged += (0..each).filter(|&tile| !is_set(store.differs(row), tile)).count() as u32;
+    }
+    Ok(Tiles { all: (each * plan.geometry.height) as u32, synthesised: 0, unchanged })
+}
+
+/// Tiles of a row of a picture, `[shown, row]`, as a sink gets them.
+fn pair<'a>(
+    [above, below, u, v]: [&'a [u8]; 4],
+    [width, height]: [usize; 2],
+    [shown, row]: [usize; 2],
+    tiles: Range<usize>,
+) -> RowPair<'a> {
+    let sites = tiles.start * TILE..(tiles.end * TILE).min(u.len());
+    let luma = 2 * sites.start..(2 * sites.end).min(width);
+    let second = if 2 * row + 1 < height { luma.clone() } else { 0..0 };
+    RowPair {
+        frame: shown as u32,
+        row: row as u16,
+        column: luma.start as u16,
+        luma: [above.get(luma).unwrap_or_default(), below.get(second).unwrap_or_default()],
+        u: u.get(sites.clone()).unwrap_or_default(),
+        v: v.get(sites).unwrap_or_default(),
     }
 }
 

@@ -94,8 +94,8 @@ pub struct Plan {
     pub(super) geometry: Geometry,
     /// Rows of the ring of rows that are predicted, are finished, and wait to enter the reference.
     pub(super) waiting: usize,
-    /// Whether a reference picture is kept.
-    pub(super) stored: bool,
+    /// Reference pictures that are kept, 0 to 2.
+    pub(super) references: usize,
     /// Whether zero latents give exactly zero.
     pub(super) keeps_zero: bool,
     activations: usize,
@@ -119,7 +119,7 @@ impl Plan {
             nodes: Vec::new(),
             geometry,
             waiting: reach.max(lead + 1),
-            stored: motion.is_some(),
+            references: motion.map_or(0, |motion| 1 + usize::from(motion.bidirectional)),
             keeps_zero: architecture.keeps_zero(),
             activations: 0,
             masks: 0,
@@ -199,17 +199,23 @@ impl Plan {
         self.geometry.width.div_ceil(TILE)
     }
 
-    /// Words for the tiles that changed, of all rows that wait.
-    #[must_use]
-    pub fn changes_len(&self) -> usize {
-        self.waiting * words(self.tiles())
+    /// Whether pictures are predicted from both sides.
+    pub(super) fn is_bidirectional(&self) -> bool {
+        self.references > 1
     }
 
-    /// Bytes for the rows that wait and the reference picture.
+    /// Words for the tiles that changed, of all rows that wait and, if pictures are predicted from both sides, of a whole picture.
+    #[must_use]
+    pub fn changes_len(&self) -> usize {
+        let rows = if self.is_bidirectional() { self.geometry.height } else { 0 };
+        (self.waiting + rows) * words(self.tiles())
+    }
+
+    /// Bytes for the rows that wait, the row of a second prediction, and the reference pictures.
     #[must_use]
     pub fn pictures_len(&self) -> usize {
-        let stored = if self.stored { self.geometry.height } else { 0 };
-        SITE * self.geometry.width * (self.waiting + stored)
+        let rows = self.references * self.geometry.height + usize::from(self.is_bidirectional());
+        SITE * self.geometry.width * (self.waiting + rows)
     }
 
     /// Multiplications of all layers for one picture.

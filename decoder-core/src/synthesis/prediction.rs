@@ -1,4 +1,4 @@
-//! Motion-compensated prediction of a row of sites from the picture before (SPEC section 8, "Prediction").
+//! Motion-compensated prediction of a row of sites from another picture (SPEC section 8, "Prediction").
 
 use super::interpolation::{Displacement, LONGEST, displaced};
 use super::overlap::{MIXED, WEIGHTS, mix_row, mix_samples, row_weights};
@@ -32,12 +32,16 @@ pub struct BlockRow<'a> {
     pub own: [&'a [i8]; 2],
     /// Of those above for a block's upper rows, below for its lower ones; at the picture's edge the row's own.
     pub beyond: [&'a [i8]; 2],
+    /// Whether they point to the reference from the other side: all count with the opposite sign.
+    pub reversed: bool,
 }
 
 impl BlockRow<'_> {
     /// What block `block` is predicted with, where the one beyond its edge counts if `mixed`; `None` behind the last.
     fn column(&self, block: usize, mixed: bool) -> Option<Column> {
-        let of = |[vertical, horizontal]: [&[i8]; 2]| Some([*vertical.get(block)?, *horizontal.get(block)?]);
+        let signed = |component: i8| if self.reversed { component.wrapping_neg() } else { component };
+        let of =
+            |[vertical, horizontal]: [&[i8]; 2]| Some([*vertical.get(block)?, *horizontal.get(block)?].map(signed));
         let own = of(self.own)?;
         Some(Column { own, beyond: if mixed { of(self.beyond)? } else { own } })
     }

@@ -1,11 +1,12 @@
-//! The reference picture, and the rows that are predicted, finished, and wait to enter it.
+//! The reference pictures, and the rows that are predicted, finished, and wait to enter one of them.
 
 use core::ops::Range;
 
+use super::mean::mean;
 use super::overlap::{is_upper, row_weights};
 use super::plan::{Plan, TILE};
 use super::prediction::{BlockRow, Plane, predict_row};
-use crate::mask::{dilate, runs, words};
+use crate::mask::{MAX_WORDS, dilate, runs, words};
 use crate::wire::{Geometry, Interpolation, ROOT_LOG2, SITE};
 
 /// Where predictions come from.
@@ -14,6 +15,8 @@ pub(super) struct Source<'a> {
     pub(super) interpolation: Interpolation,
     /// The vertical and the horizontal component of all blocks.
     pub(super) vectors: [&'a [i8]; 2],
+    /// Of all blocks of a picture between two references: -1 where only the one before counts, 1 where only the one after does, 0 where both do.
+    pub(super) sides: &'a [i8],
 }
 
 impl Source<'_> {
@@ -32,12 +35,18 @@ impl Source<'_> {
         };
         let own = of(number).unwrap_or_default();
         let beyond = if is_upper(row) { number.checked_sub(1) } else { Some(number + 1) };
-        BlockRow { own, beyond: beyond.and_then(of).unwrap_or(own) }
+        BlockRow { own, beyond: beyond.and_then(of).unwrap_or(own), reversed: false }
     }
 
-    /// Sets the bits of the tiles of a row that come from another place, wholly or in part; a row has `tiles`, and a block is as wide as a tile.
+    /// The sides of a row's blocks; a row has `blocks`.
+    fn row_sides(&self, row: usize, blocks: usize) -> &[i8] {
+        let first = (row >> ROOT_LOG2) * blocks;
+        self.sides.get(first..first + blocks).unwrap_or_default()
+    }
+
+    /// Sets the bits of the tiles of a row that come    /// Sets the bits of the tiles of a row that come from another place, wholly or in part; a row has `tiles`, and a block is as wide as a tile.
     pub(super) fn mark_moving(&self, row: usize, tiles: usize, moving: &mut [u32]) {
-        let BlockRow { own, beyond } = self.block_row(row, tiles);
+        let BlockRow { own, beyond, .. } = self.block_row(row, tiles);
         let beyond = Some(beyond).filter(|_| row_weights(row) != [0; 2]);
         let mut any = 0;
         for plane in [Some(own), beyond].into_iter().flatten().flatten() {
@@ -53,19 +62,40 @@ impl Source<'_> {
     }
 }
 
+/// What the reference pictures are to the picture that is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Roles {
+    /// The one that it is predicted from.
+    pub(crate) from: usize,
+    /// The one on the other side, if there is one.
+    pub(crate) beyond: Option<usize>,
+    /// The one that it becomes.
+    pub(crate) to: Option<usize>,
+}
+
+impl Roles {
+    /// The only reference is overwritten by what is made from it.
+    pub(crate) const IN_PLACE: Self = Self { from: 0, beyond: None, to: Some(0) };
+}
+
 /// Sample memory of one stream.
 ///
-/// The reference is overwritten by the picture that is made from it: a row waits in a ring until no prediction can need what it replaces.
-/// Tiles that did not change are neither in the ring nor copied.
+/// With one reference this is overwritten by the picture that is made from it: a row waits in a ring until no prediction can need what it replaces.
+/// Tiles that did not change are neither in the ring nor copied then. With two, one becomes the picture that is made from the other.
 #[derive(Debug)]
 pub(super) struct Store<'a> {
     geometry: Geometry,
     tiles: usize,
     rows: usize,
+    roles: Roles,
     /// For each row of the ring, the tiles that are in it.
     changes: &'a mut [u32],
+    /// With two references, for each row the tiles in which the last picture differs from the one shown before it.
+    differs: &'a mut [u32],
     waiting: &'a mut [u8],
-    reference: &'a mut [u8],
+    /// A row as it is predicted from beyond.
+    second: &'a mut [u8],
+    references: [&'a mut [u8]; 2],
 }
 
 /// Samples of a row of sites: the upper and the lower luma row, Cb and Cr.
@@ -73,10 +103,30 @@ pub(super) type RowPlanes<'a> = [&'a mut [u8]; 4];
 
 impl<'a> Store<'a> {
     /// Cuts [`Plan::pictures_len`] bytes; `changes` has [`Plan::changes_len`] words.
-    pub(super) fn new(plan: &Plan, pictures: &'a mut [u8], changes: &'a mut [u32]) -> Self {
-        let row = SITE * plan.geometry.width;
-        let (waiting, reference) = pictures.split_at_mut_checked(row * plan.waiting).unwrap_or_default();
-        Self { geometry: plan.geometry, tiles: plan.tiles(), rows: plan.waiting.max(1), changes, waiting, reference }
+    pub(super) fn new(plan: &Plan, roles: Roles, pictures: &'a mut [u8], changes: &'a mut [u32]) -> Self {
+        let Geometry { width, height } = plan.geometry;
+        let row = SITE * width;
+        let (waiting, rest) = pictures.split_at_mut_checked(row * plan.waiting).unwrap_or_default();
+        let (second, rest) = rest.split_at_mut_checked(row * usize::from(plan.is_bidirectional())).unwrap_or_default();
+        let (first, other) = rest.split_at_mut_checked(row * height.min(plan.references * height)).unwrap_or_default();
+        let tiles = plan.tiles();
+        let (changes, differs) = changes.split_at_mut_checked(plan.waiting * words(tiles)).unwrap_or_default();
+        Self {
+            geometry: plan.geometry,
+            tiles,
+            rows: plan.waiting.max(1),
+            roles,
+            changes,
+            differs,
+            waiting,
+            second,
+            references: [first, other],
+        }
+    }
+
+    /// Whether the picture overwrites what it is made from.
+    pub(super) fn is_in_place(&self) -> bool {
+        self.roles == Roles::IN_PLACE
     }
 
     fn place(&self, row: usize) -> Range<usize> {
@@ -96,6 +146,35 @@ impl<'a> Store<'a> {
         self.changes.get(self.tiles_place(row)).unwrap_or_default()
     }
 
+    fn differs_place(&self, row: usize) -> Range<usize> {
+        let len = words(self.tiles);
+        row * len..(row + 1) * len
+    }
+
+    /// The tiles of a row in which the last picture differs from the one shown before it; none with one reference.
+    pub(super) fn differs(&self, row: usize) -> &[u32] {
+        self.differs.get(self.differs_place(row)).unwrap_or_default()
+    }
+
+    /// Adds the tiles of a row in which the references differ, if the picture is between them: what does not change from one to the other, and does not
+    /// move, is what it is in both.
+    pub(super) fn mark_between(&self, row: usize, changed: &mut [u32]) {
+        if self.roles.beyond.is_some() {
+            changed.iter_mut().zip(self.differs(row)).for_each(|(changed, differs)| *changed |= differs);
+        }
+    }
+
+    fn reference(&self, number: usize) -> &[u8] {
+        self.references.get(number).map_or(&[], |reference| &**reference)
+    }
+
+    /// The planes of a row of a reference.
+    pub(super) fn stored_row(&self, number: usize, row: usize) -> [&[u8]; 4] {
+        let (reference, width) = (self.reference(number), self.geometry.width);
+        reference_rows(self.geometry, row)
+            .map(|(from, unit)| reference.get(from..from + unit * width).unwrap_or_default())
+    }
+
     /// Makes the prediction of the tiles of a row that change; without a source it is `colour`.
     ///
     /// What waited in the row's place enters the reference first.
@@ -107,9 +186,13 @@ impl<'a> Store<'a> {
         if let Some(tiles) = self.changes.get_mut(tiles_place) {
             tiles.iter_mut().zip(changed).for_each(|(tiles, changed)| *tiles = *changed);
         }
+        let differs_place = self.differs_place(row);
+        if let Some(differs) = self.differs.get_mut(differs_place) {
+            differs.iter_mut().zip(changed).for_each(|(differs, changed)| *differs = *changed);
+        }
         let Geometry { width, height } = self.geometry;
         let place = self.place(row);
-        let planes = planes_mut(self.waiting.get_mut(place).unwrap_or_default(), width);
+        let mut planes = planes_mut(self.waiting.get_mut(place).unwrap_or_default(), width);
         match source {
             None => {
                 let [y, u, v] = colour;
@@ -119,12 +202,32 @@ impl<'a> Store<'a> {
             }
             Some(source) => {
                 let area = width * height;
-                let (luma, chroma) = self.reference.split_at_checked(4 * area).unwrap_or_default();
-                let (u, v) = chroma.split_at_checked(area).unwrap_or_default();
-                let plane = |samples, width, height| Plane { samples, width, height };
-                let reference = [plane(luma, 2 * width, 2 * height), plane(u, width, height), plane(v, width, height)];
-                let vectors = source.block_row(row, self.geometry.motion().1);
-                predict_row(reference, source.interpolation, row, vectors, changed, planes);
+                let blocks = self.geometry.motion().1;
+                let vectors = source.block_row(row, blocks);
+                let between = self.roles.beyond.is_some();
+                let sides = if between { source.row_sides(row, blocks) } else { &[] };
+                let own = planes.each_mut().map(|plane| &mut **plane);
+                let both = [(self.roles.beyond, -1, planes_mut(self.second, width)), (Some(self.roles.from), 1, own)];
+                for (number, other, out) in both {
+                    let Some(reference) = number.and_then(|number| self.references.get(number)) else { continue };
+                    let counting = counting(sides, other, changed);
+                    let tiles = if between { &counting[..] } else { changed };
+                    let (luma, chroma) = reference.split_at_checked(4 * area).unwrap_or_default();
+                    let (u, v) = chroma.split_at_checked(area).unwrap_or_default();
+                    let plane = |samples, width, height| Plane { samples, width, height };
+                    let reference =
+                        [plane(luma, 2 * width, 2 * height), plane(u, width, height), plane(v, width, height)];
+                    let vectors = BlockRow { reversed: number == self.roles.beyond, ..vectors };
+                    predict_row(reference, source.interpolation, row, vectors, tiles, out);
+                }
+                let second = self::planes(self.second, width);
+                for (tile, &side) in
+                    sides.iter().enumerate().filter(|&(tile, &side)| side >= 0 && is_set(changed, tile))
+                {
+                    let [above, below, u, v] = &mut planes;
+                    let pairs = [(above, second[0], 2), (below, second[1], 2), (u, second[2], 1), (v, second[3], 1)];
+                    pairs.into_iter().for_each(|(own, other, unit)| take_side(own, other, tile, unit, side));
+                }
             }
         }
     }
@@ -148,7 +251,8 @@ impl<'a> Store<'a> {
         let Some(changed) = self.changes.get(tiles_place) else { return };
         let to = planes_mut(self.waiting.get_mut(place).unwrap_or_default(), width);
         for (to, (from, unit)) in to.into_iter().zip(reference_rows(self.geometry, row)) {
-            let Some(from) = self.reference.get(from..from + unit * width) else { return };
+            let reference = self.references.get(self.roles.from);
+            let Some(from) = reference.and_then(|from_all| from_all.get(from..from + unit * width)) else { return };
             for tile in 0..self.tiles {
                 if !is_set(changed, tile) {
                     copy(to, from, tile..tile + 1, unit);
@@ -165,22 +269,55 @@ impl<'a> Store<'a> {
         }
     }
 
-    /// Copies a row's changed tiles from the ring into the reference.
+    /// Copies a row's changed tiles from the ring into the reference that the picture becomes, and with two of them the others from the other.
     fn commit(&mut self, row: usize) {
         let (place, tiles_place) = (self.place(row), self.tiles_place(row));
         let width = self.geometry.width;
-        let Some(changed) = self.changes.get(tiles_place) else { return };
+        let (Some(number), Some(changed)) = (self.roles.to, self.changes.get(tiles_place)) else { return };
         let from = planes(self.waiting.get(place).unwrap_or_default(), width);
+        let [first, second] = &mut self.references;
+        let (target, other) = if number == 0 { (first, second) } else { (second, first) };
         for (from, (to, unit)) in from.into_iter().zip(reference_rows(self.geometry, row)) {
-            let Some(to) = self.reference.get_mut(to..to + unit * width) else { return };
-            runs(changed, 0).for_each(|tiles| copy(to, from, tiles, unit));
+            let Some(target) = target.get_mut(to..to + unit * width) else { return };
+            if number != self.roles.from
+                && let Some(before) = other.get(to..to + unit * width)
+            {
+                target.copy_from_slice(before);
+            }
+            runs(changed, 0).for_each(|tiles| copy(target, from, tiles, unit));
         }
     }
+}
+
+/// Those of `changed` tiles that count or are beside one that does, for they are mixed: `sides` are those of the blocks, which are as wide, and one of the side
+/// `other` does not count.
+#[inline(never)]
+fn counting(sides: &[i8], other: i8, changed: &[u32]) -> [u32; words(MAX_WORDS * 4)] {
+    let mut counting = [0; _];
+    for (tile, _) in sides.iter().enumerate().filter(|&(_, &side)| side != other) {
+        for tile in tile.saturating_sub(1)..=tile + 1 {
+            if let Some(word) = counting.get_mut(tile / 32) {
+                *word |= 1 << (tile % 32);
+            }
+        }
+    }
+    let mut all = changed.iter();
+    counting.iter_mut().for_each(|word| *word &= all.next().copied().unwrap_or(0));
+    counting
 }
 
 /// Whether a tile is among those that changed.
 pub(super) fn is_set(changed: &[u32], tile: usize) -> bool {
     changed.get(tile / 32).is_some_and(|word| word >> (tile % 32) & 1 == 1)
+}
+
+/// Makes a tile of a row what is predicted from the other side, or the mean with that.
+#[inline(never)]
+fn take_side(own: &mut [u8], other: &[u8], tile: usize, unit: usize, side: i8) {
+    let place = tile * TILE * unit..((tile + 1) * TILE * unit).min(own.len());
+    if let (Some(own), Some(other)) = (own.get_mut(place.clone()), other.get(place)) {
+        if side > 0 { own.copy_from_slice(other) } else { mean(own, other) }
+    }
 }
 
 /// Copies tiles of a row; a site has `unit` samples.

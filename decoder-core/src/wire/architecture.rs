@@ -105,7 +105,7 @@ pub enum Interpolation {
     Cubic,
 }
 
-/// Prediction from the picture before.
+/// Prediction from other pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Motion {
     /// How a sample between samples is made.
@@ -114,6 +114,8 @@ pub struct Motion {
     pub reach: u8,
     /// Whether the last stage sees the prediction.
     pub sees_prediction: bool,
+    /// Whether segments may predict every second picture from the one before it and the one after it, which takes memory for two references.
+    pub bidirectional: bool,
 }
 
 /// Everything that fixes the shape of the parameters and the work.
@@ -201,6 +203,12 @@ impl Architecture {
         biased == centred && !self.motion.is_some_and(|motion| motion.sees_prediction)
     }
 
+    /// Whether pictures may be predicted from both sides.
+    #[must_use]
+    pub fn is_bidirectional(&self) -> bool {
+        self.motion.is_some_and(|motion| motion.bidirectional)
+    }
+
     /// Refuses values and combinations that the format does not have.
     ///
     /// # Errors
@@ -211,7 +219,7 @@ impl Architecture {
             && self.context_hidden <= 16
             && self.check_grids()
             && self.check_stages()
-            && self.motion.is_none_or(|motion| motion.reach <= 31);
+            && self.motion.is_none_or(|motion| motion.reach <= 31 && !(motion.bidirectional && self.root_depth > 0));
         if ok { Ok(()) } else { Err(Error::Corrupt(Corruption::Header)) }
     }
 

@@ -152,6 +152,7 @@ impl Read for Motion {
             interpolation: reader.variant(Interpolation::Bilinear, &[Interpolation::Cubic]),
             reach: reader.byte(),
             sees_prediction: reader.flag(),
+            bidirectional: reader.flag(),
         }
     }
 }
@@ -163,6 +164,7 @@ impl Read for SegmentHeader {
             first_frame: reader.varint(u32::BITS),
             frames: reader.varint(u16::BITS) as u16,
             predicted: reader.flag(),
+            bidirectional: reader.flag(),
             colour: [reader.byte(), reader.byte(), reader.byte()],
             base: reader.byte(),
             payload_len: reader.varint(u32::BITS),

@@ -20,6 +20,8 @@ pub struct SegmentHeader {
     pub frames: u16,
     /// Whether pictures after the first are predicted.
     pub predicted: bool,
+    /// Whether every second one of them is predicted from the picture before it and the one after it.
+    pub bidirectional: bool,
     /// Y, U and V that a picture without prediction is predicted to have.
     pub colour: [u8; 3],
     /// What the weights are coded against: 0 is nothing.
@@ -61,7 +63,8 @@ impl SegmentHeader {
         let ok = header.frames > 0
             && header.index < file.segments
             && last <= file.frames
-            && (file.architecture.motion.is_some() || !header.predicted);
+            && (file.architecture.motion.is_some() || !header.predicted)
+            && (file.architecture.is_bidirectional() && header.predicted || !header.bidirectional);
         if !ok {
             return Err(invalid);
         }

@@ -44,10 +44,12 @@ enum State {
 }
 
 /// Decodes a stream from a reader.
-pub struct StreamDecoder<'m, 'b, S> {
+pub struct StreamDecoder<'m, 'b, S: Source> {
     input: Input<'b, S>,
     decoder: Decoder<'m, 'static>,
     state: State,
+    /// Why a byte of a picture could not be had that comes after the one shown last.
+    late: Option<Error<S::Error>>,
     /// Numbers of the segment and of the picture that come next.
     segment: u32,
     frame: u32,
@@ -69,7 +71,15 @@ impl<'m, 'b, S: Source> StreamDecoder<'m, 'b, S> {
     pub fn new(input: Input<'b, S>, scratch: &'m mut [u32]) -> Result<Self, Error<S::Error>> {
         input.check_buffer()?;
         let decoder = Decoder::for_head(&input.head, scratch)?;
-        Ok(Self { input, decoder, state: State::Header { in_step: true }, segment: 0, frame: 0, frames_lost: 0 })
+        Ok(Self {
+            input,
+            decoder,
+            state: State::Header { in_step: true },
+            late: None,
+            segment: 0,
+            frame: 0,
+            frames_lost: 0,
+        })
     }
 
     /// The stream.
@@ -262,6 +272,7 @@ impl<'m, 'b, S: Source> StreamDecoder<'m, 'b, S> {
     fn begin(&mut self, mut progress: Progress) -> Lost<S> {
         let window = &mut self.input.window;
         progress.update(window.bytes(), 0);
+        self.late = None;
         let mut payload = Passing { window, progress: &mut progress, error: None };
         let header = payload.progress.header;
         match self.decoder.begin_from(&header, &mut payload) {
@@ -280,9 +291,10 @@ impl<'m, 'b, S: Source> StreamDecoder<'m, 'b, S> {
     fn play<K: RowSink>(&mut self, sink: &mut K) -> Played<Lost<S>, S, K> {
         let State::Playing(progress) = &mut self.state else { return Ok(None) };
         let header = progress.header;
-        let mut payload = Passing { window: &mut self.input.window, progress, error: None };
+        let mut payload = Passing { window: &mut self.input.window, progress, error: self.late.take() };
         match self.decoder.next_frame_from(&mut payload, sink) {
             Ok(true) => {
+                self.late = payload.error;
                 let frame = self.frame;
                 self.frame += 1;
                 Ok(Some(Event::Shown { frame }))

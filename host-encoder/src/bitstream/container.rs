@@ -37,6 +37,7 @@ pub fn segment_bytes(
         first_frame,
         frames: model.frames as u16,
         predicted: model.motion.is_some(),
+        bidirectional: model.sides.is_some(),
         colour: model.colour,
         base: 0,
         payload_len: payload.len() as u32,

@@ -5,10 +5,11 @@ use std::ops::Range;
 use decoder_core::Segment;
 use decoder_core::entropy::{Coder, RangeDecoder};
 use decoder_core::latents::{Chunk, Group, LatentPlan, Latents};
+use decoder_core::order::{Order, Prediction};
 use decoder_core::weights::{Next, ParameterCount, Parameters, Scalars, code, code_interval, code_update};
 use decoder_core::wire::{Architecture, FileHeader, Geometry, Temporal};
 use decoder_core::{Corruption, Error};
-use ndarray::{Array4, Axis};
+use ndarray::{Array3, Array4, ArrayViewMut4, Axis};
 use serde::{Deserialize, Serialize};
 
 /// All that a segment's payload says.
@@ -22,12 +23,15 @@ pub struct SegmentModel {
     pub biases: Vec<i16>,
     /// The latents' context parameters, then the motion field's.
     pub context: Vec<i8>,
-    /// For each grid `[slice][channel][row][column]`.
+    /// For each grid `[slice][channel][row][column]`, as pictures are coded.
     pub grids: Vec<Array4<i8>>,
     /// What gains and layers become, in order.
     pub updates: Vec<Update>,
-    /// `[frame][vertical, horizontal][row][column]`; frame 0 is all zero. Empty without prediction.
+    /// `[frame][vertical, horizontal][row][column]`, as pictures are coded; frame 0 is all zero. Empty without prediction.
     pub motion: Option<Array4<i8>>,
+    /// Where every second picture is predicted from both sides: for each block of these which count, as -1 for the one before, 1 for the one after, 0 for both.
+    /// `[frame][row][column]`, as pictures are coded; all others are zero.
+    pub sides: Option<Array3<i8>>,
     /// Pictures of the segment.
     pub frames: usize,
     /// Y, U and V that pictures without prediction are predicted to have.
@@ -91,9 +95,23 @@ impl SegmentModel {
             grids: grids.collect(),
             updates: vec![],
             motion: predicted.then(|| Array4::zeros((frames, 2, height, width))),
+            sides: None,
             frames,
             colour: [128; 3],
         }
+    }
+
+    /// Sides of which all count.
+    #[must_use]
+    pub fn no_sides(&self, geometry: Geometry) -> Array3<i8> {
+        let (rows, columns) = geometry.motion();
+        Array3::zeros((self.frames, rows, columns))
+    }
+
+    /// The order of its pictures.
+    #[must_use]
+    pub fn order(&self) -> Order {
+        Order { frames: self.frames, predicted: self.motion.is_some(), bidirectional: self.sides.is_some() }
     }
 
     /// Codes everything in the order of the format; `bits` says how many have been spent so far, for the report.
@@ -118,6 +136,7 @@ impl SegmentModel {
         let (header, geometry) = (&segment.header, file.geometry());
         let mut model = Self::zeros(&file.architecture, geometry, header.frames.into(), header.predicted);
         model.colour = header.colour;
+        model.sides = header.bidirectional.then(|| model.no_sides(geometry));
         let mut coder = RangeDecoder::new(segment.payload()?);
         model.walk(&file.architecture, geometry, &mut coder, |_| 0.0)?;
         coder.finish()?;
@@ -145,7 +164,7 @@ impl SegmentModel {
         let (mut values, mut flags) = (vec![0; plan.latents_len()], vec![0; plan.flags_len()]);
         let work = &mut vec![0; plan.work_len()][..];
         let mut latents = Latents::new(&mut values, &mut flags);
-        let predicted = self.motion.is_some();
+        let (order, predicted) = (self.order(), self.motion.is_some());
         let whole = Chunk { first: 0, frames: self.frames, predicted };
         for (number, grid) in architecture.grids.iter().enumerate() {
             if grid.temporal == Temporal::Whole {
@@ -172,7 +191,8 @@ impl SegmentModel {
             for group in plan.groups() {
                 let slices = match group {
                     Group::Motion if predicted => first..first + frames,
-                    Group::Motion => continue,
+                    Group::Sides if matches!(order.prediction(first), Prediction::Between(_)) => first..first + frames,
+                    Group::Motion | Group::Sides => continue,
                     Group::Grid(number) => match architecture.grids[number].temporal {
                         Temporal::Whole => continue,
                         Temporal::Every(log2) => first >> log2..((first + frames - 1) >> log2) + 1,
@@ -183,7 +203,7 @@ impl SegmentModel {
                 latents.code_group(coder, &plan, architecture, &self.context, group, chunk, work)?;
                 let cost = bits(coder) - before;
                 match group {
-                    Group::Motion => spent.motion += cost,
+                    Group::Motion | Group::Sides => spent.motion += cost,
                     Group::Grid(number) => spent.grids[number] += cost,
                 }
                 if C::DECODES {
@@ -197,11 +217,12 @@ impl SegmentModel {
 
     /// Copies some of a group's slices into the chunk's places, or from there.
     fn exchange(&mut self, latents: &mut Latents<'_>, plan: &LatentPlan, group: Group, slices: Range<usize>, way: Way) {
-        let own = match group {
-            Group::Motion => self.motion.as_mut(),
-            Group::Grid(number) => self.grids.get_mut(number),
+        let own: Option<ArrayViewMut4<'_, i8>> = match group {
+            Group::Motion => self.motion.as_mut().map(|motion| motion.view_mut()),
+            Group::Sides => self.sides.as_mut().map(|sides| sides.view_mut().insert_axis(Axis(1))),
+            Group::Grid(number) => self.grids.get_mut(number).map(|grid| grid.view_mut()),
         };
-        let Some(own) = own else { return };
+        let Some(mut own) = own else { return };
         let channel = plan.first_channel(group);
         for (at, mut of_channel) in own.axis_iter_mut(Axis(1)).enumerate() {
             for (number, slice) in slices.clone().enumerate() {

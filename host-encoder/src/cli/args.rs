@@ -148,6 +148,9 @@ pub struct CodingArgs {
     /// Predict nothing from the frame before: the pure representation
     #[arg(long, help_heading = "Coding")]
     pub no_motion: bool,
+    /// Predict from the frame before only: the decoder keeps one picture instead of two, and files are larger
+    #[arg(long, help_heading = "Coding")]
+    pub one_reference: bool,
     /// Frames that are coded together, as a power of two [default: by the encoder]
     #[arg(long, value_name = "0..3", value_parser = clap::value_parser!(u8).range(0..=3), help_heading = "Coding")]
     pub root_depth: Option<u8>,
@@ -191,6 +194,7 @@ impl CodingArgs {
             seed: self.seed,
             threads: None,
             motion: !self.no_motion,
+            bidirectional: !self.one_reference,
             root_depth: self.root_depth,
             segment_frames: self.segment_frames,
             scene_cuts: !self.no_scene_cuts,

@@ -238,7 +238,7 @@ pub(super) fn run(args: &EncodeArgs) -> Result<()> {
 pub(super) fn load(
     source: &SourceArgs,
     coding: &CodingArgs,
-    settings: EncodeSettings,
+    mut settings: EncodeSettings,
     quiet: bool,
 ) -> Result<(Loaded, EncodeSettings)> {
     let input = Input::from(source.input.as_os_str());
@@ -248,8 +248,8 @@ pub(super) fn load(
         let wanted = source.conversion(original);
         let Some(device) = &coding.device else { return wanted };
         match adapt(device, &settings, original, wanted) {
-            Ok(Adapted { conversion, changes }) => {
-                adapted = Ok(changes);
+            Ok(Adapted { conversion, bidirectional, changes }) => {
+                (adapted, settings.bidirectional) = (Ok(changes), bidirectional);
                 conversion
             }
             Err(error) => {

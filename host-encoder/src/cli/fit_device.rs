@@ -17,6 +17,8 @@ const FEWEST: f64 = 12.0;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Adapted {
     pub conversion: Conversion,
+    /// Whether there is memory for prediction from both sides.
+    pub bidirectional: bool,
     /// What was changed, one line each; nothing if the clip plays as it is.
     pub changes: Vec<String>,
 }
@@ -27,7 +29,7 @@ struct Demand {
     scratch: usize,
 }
 
-/// Scales and thins a clip until it plays on a device; `wanted` is what a person asked for already.
+/// Does without a second reference picture, scales and thins a clip until it plays on a device; `wanted` is what a person asked for already.
 ///
 /// # Errors
 /// If it does not play there at any size.
@@ -37,6 +39,7 @@ pub(super) fn adapt(
     original: &Original,
     wanted: Conversion,
 ) -> Result<Adapted> {
+    let bidirectional_wanted = settings.bidirectional;
     let size = wanted.size.unwrap_or((original.width, original.height));
     let frame_rate = wanted.rate.unwrap_or(original.rate);
     // Sizes in steps of a twentieth. A person's own size is kept, or refused.
@@ -55,11 +58,18 @@ pub(super) fn adapt(
             if new_rate != frame_rate && per_second < FEWEST {
                 break;
             }
-            let Some(demand) = demand(settings, (width, height), new_rate) else { continue };
             let pixels = (width * height) as u64;
-            if device.has_memory(demand.scratch) && device.frames_per_second(demand.mac_per_pixel, pixels) >= per_second
-            {
-                return Ok(adapted(original, (width, height), new_rate));
+            for bidirectional in [true, false].into_iter().filter(|&both| settings.bidirectional || !both) {
+                let settings = EncodeSettings { bidirectional, ..settings.clone() };
+                let Some(demand) = demand(&settings, (width, height), new_rate) else { continue };
+                let speed = device.frames_per_second(demand.mac_per_pixel, pixels);
+                if device.has_memory(demand.scratch) && speed >= per_second {
+                    let mut adapted = adapted(original, (width, height), new_rate);
+                    if bidirectional != bidirectional_wanted {
+                        adapted.changes.push("predicted from one reference".to_owned());
+                    }
+                    return Ok(Adapted { bidirectional, ..adapted });
+                }
             }
         }
     }
@@ -85,7 +95,7 @@ fn adapted(original: &Original, size: (usize, usize), new_rate: (u32, u32)) -> A
         let [from, to] = [original.rate, new_rate].map(|(num, den)| rate(num, den));
         changes.push(format!("thinned from {from} to {to} frames/s"));
     }
-    Adapted { conversion: Conversion { size: scaled, rate: thinned }, changes }
+    Adapted { conversion: Conversion { size: scaled, rate: thinned }, bidirectional: true, changes }
 }
 
 /// Nothing where the level does not allow it.
@@ -118,7 +128,11 @@ mod tests {
         };
         let small = Original { width: 64, height: 48, rate: (10, 1) };
         let kept = adapt(&pico, &settings, &small, Conversion::default()).unwrap();
-        assert_eq!(kept, Adapted { conversion: Conversion::default(), changes: vec![] });
+        assert_eq!(kept, Adapted { conversion: Conversion::default(), bidirectional: true, changes: vec![] });
+        let tight = Device::named("stm32f4").unwrap();
+        let full = Original { width: 208, height: 160, rate: (10, 1) };
+        let kept = adapt(&tight, &settings, &full, Conversion::default()).unwrap();
+        assert!(!kept.bidirectional && kept.changes == ["predicted from one reference"], "{kept:?}");
         let large = Original { width: 1280, height: 720, rate: (30, 1) };
         let made = adapt(&pico, &settings, &large, Conversion::default()).unwrap();
         assert!(plays(made.conversion, &large) && made.changes.len() == 2, "{made:?}");

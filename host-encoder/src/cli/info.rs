@@ -107,7 +107,12 @@ fn as_json(info: &StreamInfo, input: &Input) -> Value {
             Interpolation::Bilinear => "bilinear",
             Interpolation::Cubic => "cubic",
         };
-        json!({ "interpolation": interpolation, "reach": motion.reach, "sees_prediction": motion.sees_prediction })
+        json!({
+            "interpolation": interpolation,
+            "reach": motion.reach,
+            "sees_prediction": motion.sees_prediction,
+            "bidirectional": motion.bidirectional,
+        })
     });
     json!({
         "type": "info",

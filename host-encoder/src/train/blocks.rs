@@ -4,6 +4,7 @@
 //! latents of its own to find, and changes of weights that are worth their bits. Context parameters are the segment's. In one fit of a long chain of pictures the noise of all latents adds up from picture to
 //! picture, and as many steps find less (docs/measurements.md).
 
+use decoder_core::order::Prediction;
 use decoder_core::wire::{Architecture, Temporal};
 use ndarray::{Array3, Axis};
 use serde::{Deserialize, Serialize};
@@ -25,7 +26,12 @@ pub fn lengths(architecture: &Architecture, frames: usize) -> Vec<usize> {
     let one_by_one = architecture.grids.iter().all(|grid| grid.temporal == Temporal::Every(0));
     let chain = architecture.motion.is_some() && one_by_one && architecture.root_depth == 0;
     let blocks = if chain { ((frames + BLOCK / 2) / BLOCK).max(1) } else { 1 };
-    (0..blocks).map(|block| frames * (block + 1) / blocks - frames * block / blocks).collect()
+    let end = |block: usize| match frames * block / blocks {
+        // Of all that is before a block, its pictures are predicted from the last reference alone: they begin with one, which has an odd number.
+        end if architecture.is_bidirectional() && 0 < end && end < frames => end | 1,
+        end => end,
+    };
+    (0..blocks).map(|block| end(block + 1) - end(block)).collect()
 }
 
 /// What the blocks that are finished leave to those that follow.
@@ -35,7 +41,7 @@ pub struct Finished {
     parameters: Parameters,
     /// Of each grid, slice after slice.
     latents: Vec<Vec<i8>>,
-    /// The last picture, `[6][row][column]`.
+    /// The last picture that others are predicted from, `[6][row][column]`.
     picture: Vec<u8>,
     /// What gains and layers are from each block on.
     updates: Vec<Update>,
@@ -50,13 +56,16 @@ pub struct Finished {
 }
 
 impl Finished {
-    /// Adds a block that is [finished](Run::finish).
-    pub fn add(&mut self, run: &Run) {
+    /// Adds a block of `source` that is [finished](Run::finish).
+    pub fn add(&mut self, run: &Run, source: &Source<'_>) {
         let network = &run.network;
         self.latents.resize_with(network.grids.len(), Vec::new);
         self.latents.iter_mut().zip(quantise::latents(network)).for_each(|(all, block)| all.extend(block));
         self.parameters = network.parameters();
-        self.picture = network.picture(run.frames() - 1).iter().map(|&sample| sample as u8).collect();
+        let is_reference =
+            |&number: &usize| !matches!(source.order.prediction(self.frames + number), Prediction::Between(_));
+        let last = (0..run.frames()).rev().find(is_reference).unwrap_or(0);
+        self.picture = network.picture(last).iter().map(|&sample| sample as u8).collect();
         self.distortion += run.frames() as f64 * network.mean_distortion();
         let [parameters, context] = [network.counted_parameter_bits(), network.counted_context_bits()];
         self.bits += network.counted_bits() - parameters;
@@ -94,6 +103,11 @@ impl Finished {
             picture: Array3::from_shape_fn((6, rows, columns), sample).into_dyn(),
             latents: architecture.grids.iter().zip(&self.latents).map(last_slice).collect(),
             motion: motion.index_axis(Axis(0), self.frames - 1).mapv(f32::from),
+            sides: source.sides.as_ref().and_then(|sides| {
+                let is_between = |&number: &usize| matches!(source.order.prediction(number), Prediction::Between(_));
+                let last = (0..self.frames).rev().find(is_between)?;
+                Some(sides.index_axis(Axis(0), last).mapv(f32::from))
+            }),
             parameters: self.parameters.clone(),
         })
     }
@@ -101,14 +115,16 @@ impl Finished {
     /// The tape of the bits of all latents and their motion, with those of empty nodes or without.
     pub fn rates(&self, source: &Source<'_>, without_empty: bool) -> Network {
         let Source { architecture, geometry, .. } = *source;
-        let mut rates =
-            Network::of_latents(architecture, geometry, self.frames, source.motion.is_some(), without_empty);
+        let mut rates = Network::of_latents(architecture, geometry, source.order, self.frames, without_empty);
         for (grid, latents) in rates.grids.iter().zip(&self.latents) {
             let value = rates.graph.value_mut(grid.latents);
             value.iter_mut().zip(latents).for_each(|(value, &latent)| *value = latent.into());
         }
         if let Some(motion) = &source.motion {
             rates.set_motion(motion.slice(ndarray::s![..self.frames, .., .., ..]));
+        }
+        if let Some(sides) = &source.sides {
+            rates.set_sides(sides.slice(ndarray::s![..self.frames, .., ..]));
         }
         rates
     }
@@ -134,7 +150,7 @@ impl Finished {
     /// The segment, when the last block is finished; `run` is that block's, and has the parameters of all.
     pub fn model(&self, run: &Run, source: &Source<'_>) -> SegmentModel {
         let Source { architecture, geometry, motion, colour, .. } = source;
-        quantise(
+        let model = quantise(
             &run.network,
             architecture,
             *geometry,
@@ -142,7 +158,8 @@ impl Finished {
             motion.as_ref(),
             run.shifts(),
             (self.frames, *colour),
-        )
+        );
+        SegmentModel { sides: source.sides.clone(), ..model }
     }
 }
 
@@ -151,21 +168,42 @@ mod tests {
     use super::*;
     use crate::settings::EncodeSettings;
     use crate::train::presets::architecture;
+    use decoder_core::order::Order;
     use decoder_core::wire::Geometry;
 
     #[test]
     fn blocks_are_even_and_only_of_chains() {
-        let lengths_of = |motion: bool, frames: usize| {
+        let lengths_of = |motion: bool, bidirectional: bool, frames: usize| {
             let settings = EncodeSettings { motion, ..EncodeSettings::default() };
-            lengths(&architecture(&settings, Geometry::new(32, 32)), frames)
+            let mut architecture = architecture(&settings, Geometry::new(32, 32));
+            if let Some(motion) = &mut architecture.motion {
+                motion.bidirectional = bidirectional;
+            }
+            lengths(&architecture, frames)
         };
-        for frames in 1..200 {
-            let blocks = lengths_of(true, frames);
+        for (frames, bidirectional) in (1..200).flat_map(|frames| [(frames, false), (frames, true)]) {
+            let blocks = lengths_of(true, bidirectional, frames);
             assert_eq!(blocks.iter().sum::<usize>(), frames);
-            assert!(blocks.iter().all(|&block| block.abs_diff(blocks[0]) <= 1), "{blocks:?}");
-            let about = |block: usize| 4 * block >= 3 * BLOCK.min(frames) && 2 * block < 3 * BLOCK;
+            assert!(blocks.iter().all(|&block| block.abs_diff(blocks[0]) <= 2), "{blocks:?}");
+            let about = |block: usize| 4 * block + 4 >= 3 * BLOCK.min(frames) && 2 * block < 3 * BLOCK;
             assert!(blocks.iter().all(|&block| about(block)), "{blocks:?}");
-            assert_eq!(lengths_of(false, frames), [frames]);
+            assert_eq!(lengths_of(false, false, frames), [frames]);
+            // No picture is predicted from one of a block before, but from the last reference there.
+            let order = Order { frames, predicted: true, bidirectional };
+            let mut start = 0;
+            for block in blocks {
+                let is_reference = |number: &usize| !matches!(order.prediction(*number), Prediction::Between(_));
+                let last = (0..start).rev().find(is_reference);
+                for number in start..start + block {
+                    let references = match order.prediction(number) {
+                        Prediction::None => vec![],
+                        Prediction::Before(before) => vec![before],
+                        Prediction::Between(both) => both.to_vec(),
+                    };
+                    assert!(references.iter().all(|&at| at >= start || Some(at) == last), "{number} of {frames}");
+                }
+                start += block;
+            }
         }
     }
 }

@@ -1,14 +1,19 @@
-//! Block motion search: for each 16x16 block the vector with the least sum of absolute differences plus the cost of its bits.
+//! Block motion search: for each 16x16 block the vector with the least sum of absolute differences plus the cost of its bits. Between two references a vector
+//! points to the one before and, reversed, to the one after, and what counts is their mean, or one of them.
 
 mod overlap;
 
 use decoder_core::synthesis::prediction::{BlockRow, Plane, predict_row};
 use decoder_core::wire::{Geometry, Motion};
-use ndarray::{Array2, ArrayViewMut3};
+use ndarray::{Array2, Array3, ArrayView3, ArrayViewMut2, ArrayViewMut3};
 use rayon::prelude::*;
 
 /// Quarter positions of a sample along an axis.
 const QUARTERS: usize = 4;
+/// Sites of a block's side.
+const SITES: usize = 8;
+/// Luma samples of it.
+const SIDE: usize = 2 * SITES;
 /// Largest displacement that a vector can say, in quarter samples.
 const VECTOR_LIMIT: i32 = 127;
 /// Sweeps over all blocks, each looked at alone: the first has only the neighbours before a block to predict from.
@@ -35,6 +40,31 @@ impl Planes {
     }
 }
 
+/// The luma that the decoder predicts from a reference. `field` is `[vertical, horizontal][row][column]`; from the one after a picture it counts reversed.
+fn predicted_luma(reference: &Planes, motion: Motion, field: ArrayView3<'_, i8>, reversed: bool) -> Vec<u8> {
+    let Geometry { width, height } = reference.geometry;
+    let (rows, columns) = reference.geometry.motion();
+    let vectors: Vec<i8> = field.iter().copied().collect();
+    let block_row = |row: usize| [0, rows].map(|first| &vectors[(first + row.min(rows - 1)) * columns..][..columns]);
+    let mut chroma = [vec![0; width], vec![0; width]];
+    let all = vec![u32::MAX; columns.div_ceil(32)];
+    let mut luma = vec![0; 4 * width * height];
+    for (row, pair) in luma.chunks_exact_mut(4 * width).enumerate() {
+        let number = row / SITES;
+        let beyond = if row % SITES < SITES / 2 { number.saturating_sub(1) } else { number + 1 };
+        let (above, below) = pair.split_at_mut(2 * width);
+        let [u, v] = &mut chroma;
+        let vectors = BlockRow { own: block_row(number), beyond: block_row(beyond), reversed };
+        predict_row(reference.views(), motion.interpolation, row, vectors, &all, [above, below, u, v]);
+    }
+    luma
+}
+
+/// As the decoder's, but for the direction in which halves go.
+fn mean(a: u8, b: u8) -> u8 {
+    (u16::from(a) + u16::from(b)).div_ceil(2) as u8
+}
+
 /// The luma of a reference at the 16 quarter positions, made by the decoder's own interpolation.
 struct Phases {
     width: i32,
@@ -45,50 +75,25 @@ struct Phases {
 impl Phases {
     fn new(reference: &Planes, motion: Motion) -> Self {
         let Geometry { width, height } = reference.geometry;
-        let columns = reference.geometry.motion().1;
+        let (rows, columns) = reference.geometry.motion();
         let plane = |phase: usize| {
-            let vector = |quarters: usize| vec![quarters as i8; columns];
-            let (vertical, horizontal) = (vector(phase / QUARTERS), vector(phase % QUARTERS));
-            let mut chroma = [vec![0; width], vec![0; width]];
-            let all = vec![u32::MAX; columns.div_ceil(32)];
-            let mut luma = vec![0; 4 * width * height];
-            for (number, pair) in luma.chunks_exact_mut(4 * width).enumerate() {
-                let (above, below) = pair.split_at_mut(2 * width);
-                let [u, v] = &mut chroma;
-                let own = [&vertical[..], &horizontal];
-                let vectors = BlockRow { own, beyond: own };
-                predict_row(reference.views(), motion.interpolation, number, vectors, &all, [above, below, u, v]);
-            }
-            luma
+            let [vertical, horizontal] = [phase / QUARTERS, phase % QUARTERS].map(|quarters| quarters as i8);
+            let field = Array3::from_shape_fn((2, rows, columns), |(c, ..)| [vertical, horizontal][c]);
+            predicted_luma(reference, motion, field.view(), false)
         };
         let planes = (0..QUARTERS * QUARTERS).into_par_iter().map(plane).collect();
         Self { width: 2 * width as i32, height: 2 * height as i32, planes }
     }
 
-    /// Sum of absolute differences of the block at `(y, x)` of `current` with the reference displaced by `vector`.
-    fn difference(&self, current: &[u8], y: i32, x: i32, vector: [i32; 2], stop: u32) -> u32 {
-        let [dy, dx] = vector;
+    /// `N` samples from `(y, x)` on displaced by `vector`, or the nearest that there are.
+    fn displaced<const N: usize>(&self, y: i32, x: i32, [dy, dx]: [i32; 2]) -> [u8; N] {
         let plane = &self.planes[((dy & 3) * 4 + (dx & 3)) as usize];
-        let (rows, columns) = ((self.height - y).min(16), (self.width - x).min(16));
-        let (from_y, from_x) = (y + (dy >> 2), x + (dx >> 2));
-        let mut sum = 0;
-        for row in 0..rows {
-            let source = &current[((y + row) * self.width + x) as usize..][..columns as usize];
-            let at = (from_y + row).clamp(0, self.height - 1) * self.width;
-            if from_x >= 0 && from_x + columns <= self.width {
-                let reference = &plane[(at + from_x) as usize..][..columns as usize];
-                sum += source.iter().zip(reference).map(|(&a, &b)| u32::from(a.abs_diff(b))).sum::<u32>();
-            } else {
-                for (i, &a) in source.iter().enumerate() {
-                    let column = (from_x + i as i32).clamp(0, self.width - 1);
-                    sum += u32::from(a.abs_diff(plane[(at + column) as usize]));
-                }
-            }
-            if sum >= stop {
-                break;
-            }
+        let (y, x) = ((y + (dy >> 2)).clamp(0, self.height - 1), x + (dx >> 2));
+        let row = &plane[(y * self.width) as usize..][..self.width as usize];
+        match usize::try_from(x).ok().and_then(|x| row.get(x..x + N)?.first_chunk()) {
+            Some(samples) => *samples,
+            None => std::array::from_fn(|i| row[(x + i as i32).clamp(0, self.width - 1) as usize]),
         }
-        sum
     }
 }
 
@@ -102,19 +107,62 @@ fn median(a: [i32; 2], b: [i32; 2], c: [i32; 2]) -> [i32; 2] {
     std::array::from_fn(|i| a[i].max(b[i]).min(a[i].min(b[i]).max(c[i])))
 }
 
+/// A block's motion, and where it is predicted from: -1 before, 1 after, 0 both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Block {
+    vector: [i32; 2],
+    side: i8,
+}
+
 /// The search of one picture.
 struct Search<'a> {
-    phases: Phases,
+    before: Phases,
+    after: Option<Phases>,
     current: &'a [u8],
     lambda: f64,
     limit: [i32; 2],
 }
 
 impl Search<'_> {
-    fn cost(&self, block: [i32; 2], vector: [i32; 2], expected: [i32; 2], best: u32) -> u32 {
+    fn cost(&self, block: [i32; 2], vector: [i32; 2], side: i8, expected: [i32; 2], best: u32) -> u32 {
         let price = self.price(vector, expected);
         let stop = best.saturating_sub(price);
-        price + self.phases.difference(self.current, 16 * block[0], 16 * block[1], vector, stop)
+        price + self.difference(block.map(|at| SIDE as i32 * at), Block { vector, side }, stop)
+    }
+
+    /// `N` predicted samples from `(y, x)` on.
+    fn predicted<const N: usize>(&self, y: i32, x: i32, Block { vector, side }: Block) -> [u8; N] {
+        let from_before = || self.before.displaced(y, x, vector);
+        let Some(after) = self.after.as_ref().filter(|_| side >= 0) else { return from_before() };
+        let after: [u8; N] = after.displaced(y, x, vector.map(|component| -component));
+        if side > 0 {
+            return after;
+        }
+        let before: [u8; N] = from_before();
+        std::array::from_fn(|i| mean(before[i], after[i]))
+    }
+
+    /// Sum of absolute differences of the block at `(y, x)` with its prediction, as far as it is below `stop`.
+    fn difference(&self, [y, x]: [i32; 2], block: Block, stop: u32) -> u32 {
+        let Phases { height, width, .. } = self.before;
+        let mut sum = 0;
+        for y in y..height.min(y + SIDE as i32) {
+            let predicted: [u8; SIDE] = self.predicted(y, x, block);
+            let source = &self.current[(y * width + x) as usize..][..((width - x) as usize).min(SIDE)];
+            sum += source.iter().zip(predicted).map(|(&a, b)| u32::from(a.abs_diff(b))).sum::<u32>();
+            if sum >= stop {
+                break;
+            }
+        }
+        sum
+    }
+
+    /// Of a side's bits, roughly: few where it is that of the blocks before.
+    fn side_price(&self, blocks: &Array2<Block>, [row, column]: [usize; 2], side: i8) -> u32 {
+        let before = [(row, column.checked_sub(1)), (row.wrapping_sub(1), Some(column))];
+        let of = |(row, column): (usize, Option<usize>)| blocks.get([row, column?]).map(|block| block.side);
+        let others = before.into_iter().filter_map(of).filter(|&other| other != side).count();
+        (self.lambda * (0.5 + 1.5 * others as f64)) as u32
     }
 
     /// Of a vector's bits.
@@ -127,12 +175,19 @@ impl Search<'_> {
         vector[0].abs() <= self.limit[0] && vector[1].abs() <= self.limit[1]
     }
 
-    /// The best vector of a block. `exhaustive` tries all whole displacements, else only those around the candidates.
-    fn block(&self, block: [i32; 2], expected: [i32; 2], candidates: &[[i32; 2]], exhaustive: bool) -> [i32; 2] {
-        let mut best = ([0, 0], self.cost(block, [0, 0], expected, u32::MAX));
+    /// The best vector of a block from a side, and its cost. `exhaustive` tries all whole displacements, else only those around the candidates.
+    fn block(
+        &self,
+        block: [i32; 2],
+        side: i8,
+        expected: [i32; 2],
+        candidates: &[[i32; 2]],
+        exhaustive: bool,
+    ) -> ([i32; 2], u32) {
+        let mut best = ([0, 0], self.cost(block, [0, 0], side, expected, u32::MAX));
         let consider = |vector: [i32; 2], best: &mut ([i32; 2], u32)| {
             if self.allowed(vector) {
-                let cost = self.cost(block, vector, expected, best.1);
+                let cost = self.cost(block, vector, side, expected, best.1);
                 if cost < best.1 {
                     *best = (vector, cost);
                 }
@@ -160,31 +215,49 @@ impl Search<'_> {
                 }
             }
         }
-        best.0
+        best
     }
 }
 
-/// Fills `field` (`[vertical, horizontal][row][column]`, quarter samples) with the motion from `reference` to `current`.
+/// Fills `field` (`[vertical, horizontal][row][column]`, quarter samples) with the motion from `before`, and reversed from `after`, to `current`, and `sides`
+/// (`[row][column]`) with where each block is predicted from: -1 before, 1 after, 0 both; without `after` it stays as it is.
 ///
 /// `lambda` is the price of a bit in units of absolute difference.
-pub fn search(reference: &Planes, current: &Planes, motion: Motion, lambda: f64, mut field: ArrayViewMut3<'_, i8>) {
+pub fn search(
+    (before, after): (&Planes, Option<&Planes>),
+    current: &Planes,
+    motion: Motion,
+    lambda: f64,
+    mut field: ArrayViewMut3<'_, i8>,
+    mut sides: ArrayViewMut2<'_, i8>,
+) {
     let limit = [4 * i32::from(motion.reach), VECTOR_LIMIT.min(4 * i32::from(motion.reach))];
-    let search = Search { phases: Phases::new(reference, motion), current: &current.luma, lambda, limit };
-    let (rows, columns) = reference.geometry.motion();
-    let mut vectors = Array2::from_elem((rows, columns), [0, 0]);
+    let phases = |reference| Phases::new(reference, motion);
+    let search = Search { before: phases(before), after: after.map(phases), current: &current.luma, lambda, limit };
+    let choices: &[i8] = if after.is_some() { &[0, -1, 1] } else { &[-1] };
+    let (rows, columns) = current.geometry.motion();
+    let mut blocks = Array2::from_elem((rows, columns), Block::default());
     for sweep in 0..SWEEPS + OVERLAPPED_SWEEPS {
-        for block in (0..rows).flat_map(|row| (0..columns).map(move |column| [row, column])) {
-            let Neighbours { expected, around } = neighbours(&vectors, block);
-            vectors[block] = if sweep < SWEEPS {
-                search.block(block.map(|at| at as i32), expected, &around, sweep == 0)
+        for at in (0..rows).flat_map(|row| (0..columns).map(move |column| [row, column])) {
+            let Neighbours { expected, around } = neighbours(&blocks, at);
+            blocks[at] = if sweep < SWEEPS {
+                let best = choices.iter().map(|&side| {
+                    let place = at.map(|at| at as i32);
+                    let (vector, cost) = search.block(place, side, expected, &around, sweep == 0);
+                    (Block { vector, side }, cost + search.side_price(&blocks, at, side))
+                });
+                best.min_by_key(|&(_, cost)| cost).map_or(blocks[at], |(block, _)| block)
             } else {
-                search.overlapped_block(&vectors, block, expected, &around)
+                search.overlapped_block(&blocks, at, expected, &around)
             };
         }
     }
-    for ((row, column), vector) in vectors.indexed_iter() {
+    for ((row, column), block) in blocks.indexed_iter() {
         for component in 0..2 {
-            field[[component, row, column]] = vector[component] as i8;
+            field[[component, row, column]] = block.vector[component] as i8;
+        }
+        if after.is_some() {
+            sides[[row, column]] = block.side;
         }
     }
 }
@@ -196,8 +269,11 @@ struct Neighbours {
     around: Vec<[i32; 2]>,
 }
 
-fn neighbours(vectors: &Array2<[i32; 2]>, [row, column]: [usize; 2]) -> Neighbours {
-    let at = |dy: isize, dx: isize| vectors.get([row.checked_add_signed(dy)?, column.checked_add_signed(dx)?]).copied();
+fn neighbours(blocks: &Array2<Block>, [row, column]: [usize; 2]) -> Neighbours {
+    let at = |dy: isize, dx: isize| {
+        let block = blocks.get([row.checked_add_signed(dy)?, column.checked_add_signed(dx)?])?;
+        Some(block.vector)
+    };
     let left = at(0, -1).unwrap_or([0, 0]);
     let expected = match at(-1, 0) {
         Some(up) => median(left, up, at(-1, 1).or_else(|| at(-1, -1)).unwrap_or([0, 0])),
@@ -210,7 +286,6 @@ fn neighbours(vectors: &Array2<[i32; 2]>, [row, column]: [usize; 2]) -> Neighbou
 #[cfg(test)]
 mod tests {
     use decoder_core::wire::Interpolation;
-    use ndarray::Array3;
 
     use super::*;
 
@@ -231,10 +306,15 @@ mod tests {
     #[test]
     fn a_moving_texture_is_followed() {
         let geometry = Geometry::new(64, 48);
-        let motion = Motion { interpolation: Interpolation::Cubic, reach: 15, sees_prediction: false };
-        let mut field = Array3::zeros((2, 3, 4));
-        search(&textured(geometry, 0, 0), &textured(geometry, 3, -5), motion, 4.0, field.view_mut());
-        assert_eq!((field[[0, 1, 1]], field[[1, 1, 1]]), (12, -20));
-        assert_eq!((field[[0, 1, 2]], field[[1, 1, 2]]), (12, -20));
+        let motion =
+            Motion { interpolation: Interpolation::Cubic, reach: 15, sees_prediction: false, bidirectional: true };
+        let (before, after) = (textured(geometry, 0, 0), textured(geometry, 6, -10));
+        for after in [None, Some(&after)] {
+            let (mut field, mut sides) = (Array3::zeros((2, 3, 4)), Array2::zeros((3, 4)));
+            let current = textured(geometry, 3, -5);
+            search((&before, after), &current, motion, 4.0, field.view_mut(), sides.view_mut());
+            assert_eq!((field[[0, 1, 1]], field[[1, 1, 1]]), (12, -20));
+            assert_eq!((field[[0, 1, 2]], field[[1, 1, 2]]), (12, -20));
+        }
     }
 }

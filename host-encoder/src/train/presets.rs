@@ -11,9 +11,10 @@ const OCTAVES: u8 = 5;
 const REACH: u8 = 15;
 /// Log2 of the frames of a chunk without motion: time is what the octree removes redundancy along.
 const PURE_ROOT_DEPTH: u8 = 3;
-/// The largest lambda at which the finest grid has two channels: `J = D + lambda R` falls by 6 % at lambda 50 and 3 % at 90,
-/// and does not change at 150.
-const FINE_LAMBDA: f64 = 110.0;
+/// The largest lambdas at which the finest grid has three channels and two; beyond it has one. Three instead of two lower
+/// `J = D + lambda R` at lambda 30 by 5 % on one clip and raise it by 1 % on another, two instead of one lower it by 6 % at 50 and 3 % at 90 and do
+/// not change it at 150 (docs/measurements.md).
+const FINE_LAMBDAS: [f64; 2] = [70.0, 110.0];
 /// The largest lambda at which micro has 32 and edge 48 hidden channels; beyond they have 16 and 32. At 270 and 810 micro's `J`
 /// falls by 3 % with half as many MAC/pixel, because weights are a large part of small files; at 120, 24 instead of 32 lose 2 %
 /// (docs/measurements.md).
@@ -34,12 +35,12 @@ fn residual(kind: LayerKind, outputs: u8, bias: bool) -> Layer {
 /// What the streams of an encode's level are made of.
 ///
 /// The finest grid has a latent for four luma samples and two of chroma. At low rates most of them are 0, and more would
-/// only cost time; at high rates two channels say what one cannot.
+/// only cost time; at high rates two or three channels say what one cannot.
 #[must_use]
 pub fn architecture(settings: &EncodeSettings, geometry: Geometry) -> Architecture {
     use LayerKind::{Depthwise, Full, Point};
     let (level, motion) = (settings.level, settings.motion);
-    let fine = settings.lambda <= FINE_LAMBDA;
+    let finest = 1 + FINE_LAMBDAS.iter().filter(|&&most| settings.lambda <= most).count() as u8;
     let sparse = settings.lambda > SPARSE_LAMBDA;
     // A network that does not see the prediction and whose biases are centred leaves alone what no latent speaks of: what does
     // not change costs nothing, and errors do not grow from picture to picture. Without prediction biases are free.
@@ -48,11 +49,11 @@ pub fn architecture(settings: &EncodeSettings, geometry: Geometry) -> Architectu
         Level::Nano => vec![relu(Point, 20, true), layer(Point, 6, bias), residual(Depthwise, 6, bias)],
         // Larger networks than edge's have not been found to be worth their weights (docs/measurements.md).
         Level::Micro | Level::Edge | Level::Full => {
-            let hidden = match (level, fine, sparse) {
-                (Level::Micro, true, _) => 40,
+            let hidden = match (level, finest, sparse) {
+                (Level::Micro, 2.., _) => 40,
                 (Level::Micro, _, false) => 32,
                 (Level::Micro, _, true) => 16,
-                (_, true, _) => 60,
+                (_, 2.., _) => 60,
                 (_, _, false) => 48,
                 (_, _, true) => 32,
             };
@@ -82,7 +83,7 @@ pub fn architecture(settings: &EncodeSettings, geometry: Geometry) -> Architectu
         grids: (0..=coarsest)
             .rev()
             .map(|stride_log2| {
-                let channels = if fine && stride_log2 == 0 { 2 } else { 1 };
+                let channels = if stride_log2 == 0 { finest } else { 1 };
                 Grid { stride_log2, temporal: Temporal::Every(0), channels }
             })
             .collect(),
@@ -91,6 +92,7 @@ pub fn architecture(settings: &EncodeSettings, geometry: Geometry) -> Architectu
             interpolation: if level == Level::Nano { Interpolation::Bilinear } else { Interpolation::Cubic },
             reach: REACH,
             sees_prediction: false,
+            bidirectional: settings.bidirectional && settings.root_depth.unwrap_or(0) == 0,
         }),
     }
 }

@@ -46,6 +46,8 @@ mod tests {
     use decoder_core::wire::{Geometry, SITE};
     use ndarray::Array3;
 
+    use decoder_core::order::Order;
+
     use super::*;
     use crate::settings::EncodeSettings;
     use crate::train::network::{Objective, Pictures};
@@ -62,7 +64,8 @@ mod tests {
             let targets = vec![Array3::from_elem((SITE, geometry.height, geometry.width), 90.0); 2];
             let objective = Objective { lambda: 0.0, structural: false, parameter_price: 1.0, size: [46, 34] };
             let random = &mut Random::new(1);
-            let pictures = Pictures { targets: &targets, predicted: false, colour: [100; 3], past: None };
+            let order = Order { frames: targets.len(), predicted: false, bidirectional: false };
+            let pictures = Pictures { targets: &targets, order, start: 0, colour: [100; 3], past: None };
             let mut network = Network::new(&architecture, geometry, pictures, &objective, random);
             for (number, grid) in network.grids.iter().enumerate() {
                 let constant = [0.0, 3.0, -2.0][number % 3];

@@ -79,7 +79,8 @@ impl Run {
             source.geometry,
             Pictures {
                 targets: &source.targets[pictures.clone()],
-                predicted: source.motion.is_some(),
+                order: source.order,
+                start: phase.start,
                 colour: source.colour,
                 past: past.as_ref(),
             },
@@ -87,7 +88,10 @@ impl Run {
             random,
         );
         if let Some(motion) = &source.motion {
-            network.set_motion(motion.slice(ndarray::s![pictures, .., .., ..]));
+            network.set_motion(motion.slice(ndarray::s![pictures.clone(), .., .., ..]));
+        }
+        if let Some(sides) = &source.sides {
+            network.set_sides(sides.slice(ndarray::s![pictures, .., ..]));
         }
         Self {
             phase,

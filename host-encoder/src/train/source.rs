@@ -1,7 +1,8 @@
 //! What a segment is fitted to.
 
-use decoder_core::wire::{Architecture, Geometry};
-use ndarray::{Array3, Array4};
+use decoder_core::order::{Order, Prediction};
+use decoder_core::wire::{Architecture, Geometry, Motion};
+use ndarray::{Array3, Array4, Axis};
 
 use crate::frame::Frame;
 use crate::settings::{Ablation, EncodeSettings, Metric};
@@ -18,10 +19,14 @@ pub struct Source<'a> {
     pub architecture: &'a Architecture,
     /// Its size.
     pub geometry: Geometry,
+    /// The order in which its pictures are coded, which is that of `targets` and `motion`.
+    pub order: Order,
     /// Its pictures, as `[Y00 Y01 Y10 Y11 U V][row][column]` in code values.
     pub targets: Vec<Array3<f32>>,
-    /// The motion from each source picture to the next: `[frame][vertical, horizontal][row][column]`.
+    /// The motion to each picture from those that it is predicted from: `[frame][vertical, horizontal][row][column]`.
     pub motion: Option<Array4<i8>>,
+    /// Where the blocks of pictures between two references are predicted from: `[frame][row][column]`, -1 before, 1 after, 0 both.
+    pub sides: Option<Array3<i8>>,
     /// The mean of the first picture's planes.
     pub colour: [u8; 3],
     /// What is minimised.
@@ -38,11 +43,21 @@ impl<'a> Source<'a> {
         geometry: Geometry,
         settings: &EncodeSettings,
     ) -> Self {
+        let order = Order {
+            frames: frames.len(),
+            predicted: architecture.motion.is_some(),
+            bidirectional: architecture.is_bidirectional(),
+        };
+        let coded: Vec<&Frame> = (0..frames.len()).map(|coded| &frames[order.shown(coded)]).collect();
+        let motion = architecture.motion.map(|motion| source_motion(&coded, order, motion, geometry, settings.lambda));
+        let (motion, sides) = motion.unzip();
         Self {
             architecture,
             geometry,
-            targets: frames.iter().map(|frame| lattice(frame, geometry)).collect(),
-            motion: source_motion(frames, architecture, geometry, settings.lambda),
+            order,
+            targets: coded.iter().map(|frame| lattice(frame, geometry)).collect(),
+            motion,
+            sides: sides.filter(|_| order.bidirectional),
             colour: mean_colour(&frames[0]),
             objective: objective(&frames[0], settings),
             ablation: settings.ablation,
@@ -82,17 +97,28 @@ fn mean_colour(frame: &Frame) -> [u8; 3] {
     })
 }
 
-/// The motion from each source picture to the next: `[frame][vertical, horizontal][row][column]`.
-fn source_motion(frames: &[Frame], architecture: &Architecture, geometry: Geometry, lambda: f64) -> Option<Array4<i8>> {
-    let motion = architecture.motion?;
+/// The motion to each picture, `[frame][vertical, horizontal][row][column]`, and the sides of those between two references, `[frame][row][column]`.
+fn source_motion(
+    coded: &[&Frame],
+    order: Order,
+    motion: Motion,
+    geometry: Geometry,
+    lambda: f64,
+) -> (Array4<i8>, Array3<i8>) {
+    let sources: Vec<Planes> = coded.iter().map(|frame| planes(frame, geometry)).collect();
     let (rows, columns) = geometry.motion();
-    let mut field = Array4::zeros((frames.len(), 2, rows, columns));
-    let sources: Vec<Planes> = frames.iter().map(|frame| planes(frame, geometry)).collect();
-    for (number, pair) in sources.windows(2).enumerate() {
-        let slice = field.index_axis_mut(ndarray::Axis(0), number + 1);
-        motion_search::search(&pair[0], &pair[1], motion, MOTION_PRICE * lambda.sqrt(), slice);
+    let (mut field, mut sides) =
+        (Array4::zeros((coded.len(), 2, rows, columns)), Array3::zeros((coded.len(), rows, columns)));
+    for (number, source) in sources.iter().enumerate() {
+        let references = match order.prediction(number) {
+            Prediction::None => continue,
+            Prediction::Before(before) => (&sources[before], None),
+            Prediction::Between([before, after]) => (&sources[before], Some(&sources[after])),
+        };
+        let (field, sides) = (field.index_axis_mut(Axis(0), number), sides.index_axis_mut(Axis(0), number));
+        motion_search::search(references, source, motion, MOTION_PRICE * lambda.sqrt(), field, sides);
     }
-    Some(field)
+    (field, sides)
 }
 
 /// What an encode of pictures like `frame` minimises.

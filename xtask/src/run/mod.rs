@@ -128,7 +128,7 @@ fn print_totals(machine: &Machine, clip: &[u8], report: &Report, image: &Image) 
     let Machine { example, megahertz, cycles_per_instruction, .. } = machine;
     let rate = machine.pictures_per_second(average);
     let (average, worst) = (average / pixels, worst as f64 / pixels);
-    table.row([&"instructions", &format!("{average:.1} a pixel, {worst:.1} in the worst picture")]);
+    table.row([&"instructions", &format!("{average:.1} a pixel, {worst:.1} in the worst picture after the first")]);
     let estimate = format!(
         "{rate:.0} pictures a second on {example} at {megahertz} MHz, if an instruction takes {cycles_per_instruction} cycles"
     );

@@ -4,9 +4,10 @@ mod pictures;
 mod rates;
 mod start;
 
+use decoder_core::order::{Order, Prediction};
 use decoder_core::weights::{BIAS_LIMIT, CONTEXT_LIMIT, GAIN_LIMIT};
 use decoder_core::wire::{Architecture, Geometry, ROOT_LOG2, Temporal};
-use ndarray::{Array3, ArrayD, ArrayView4, IxDyn};
+use ndarray::{Array2, Array3, ArrayD, ArrayView3, ArrayView4, IxDyn};
 
 use crate::autodiff::ops::{SoftRound, WeightedSum};
 use crate::autodiff::{Graph, Var};
@@ -48,12 +49,14 @@ pub struct Objective {
 /// What is decoded before the first picture of a block that does not begin a segment.
 #[derive(Clone, Debug)]
 pub struct Past {
-    /// The picture before, `[6, rows, columns]` in code values.
+    /// The last picture that others are predicted from, `[6, rows, columns]` in code values.
     pub picture: ArrayD<f32>,
     /// Each grid's last slice `[channels, rows, columns]`.
     pub latents: Vec<Array3<f32>>,
-    /// The motion to the picture before, `[vertical, horizontal][row][column]`.
+    /// The last picture's motion, `[vertical, horizontal][row][column]`.
     pub motion: Array3<f32>,
+    /// Sides of the last picture between two references, `[row][column]`.
+    pub sides: Option<Array2<f32>>,
     /// Gains, weights, biases and context parameters.
     pub parameters: Parameters,
 }
@@ -61,10 +64,12 @@ pub struct Past {
 /// What a network is fitted to.
 #[derive(Clone, Copy, Debug)]
 pub struct Pictures<'a> {
-    /// Each `[6, rows, columns]` in code values.
+    /// Each `[6, rows, columns]` in code values, as they are coded.
     pub targets: &'a [Array3<f32>],
-    /// Whether pictures are predicted from the one before.
-    pub predicted: bool,
+    /// The order of all pictures of their segment.
+    pub order: Order,
+    /// Number of the first of them.
+    pub start: usize,
     /// What a picture without prediction is predicted to be.
     pub colour: [u8; 3],
     /// What is before them; context parameters stay what they were there, and all else that is not a latent begins with that.
@@ -119,8 +124,12 @@ pub struct Network {
     trains_context: bool,
     /// Log2 of the side of nodes that cost no bits if they are empty; none before latents are integers.
     flagged: Option<u32>,
-    /// For each predicted picture the motion field.
-    pub motion: Vec<Var>,
+    /// For each predicted picture the motion field, and of one between two references the same reversed and the sides.
+    pub motion: Vec<(Var, Option<[Var; 2]>)>,
+    /// Numbers of the pictures between two references.
+    between: Vec<usize>,
+    /// All their sides.
+    sides_field: Option<Var>,
     /// All motion fields.
     motion_field: Option<Var>,
     /// Luma's and chroma's distortion of each picture.
@@ -153,6 +162,12 @@ pub fn slices(temporal: Temporal, frames: usize) -> usize {
     }
 }
 
+/// Those of `frames` pictures from `start` on that are between two references, counted from there.
+fn between(order: Order, start: usize, frames: usize) -> Vec<usize> {
+    let is_between = |&number: &usize| matches!(order.prediction(start + number), Prediction::Between(_));
+    (0..frames).filter(is_between).collect()
+}
+
 impl Network {
     /// The tape for some pictures.
     pub fn new(
@@ -170,8 +185,9 @@ impl Network {
         if !begins {
             network.fixed_bits = rates::update_bits(architecture);
         }
+        network.between = between(pictures.order, pictures.start, frames);
         network.add_pictures(architecture, geometry, pictures, objective);
-        network.add_rates(architecture, geometry, frames, pictures.predicted, pictures.past);
+        network.add_rates(architecture, geometry, frames, pictures.order.predicted, pictures.past);
         network.add_loss(objective);
         if let Some(past) = pictures.past {
             network.set_parameters(&past.parameters);
@@ -184,14 +200,15 @@ impl Network {
     pub fn of_latents(
         architecture: &Architecture,
         geometry: Geometry,
+        order: Order,
         frames: usize,
-        predicted: bool,
         without_empty: bool,
     ) -> Self {
         let mut network = Self::bare(Graph::new(), vec![], architecture, geometry, frames, [false, true]);
+        network.between = between(order, 0, frames);
         let finest = architecture.flag_levels.checked_sub(1).filter(|_| without_empty);
         network.flagged = finest.map(|level| ROOT_LOG2 - u32::from(level));
-        network.add_rates(architecture, geometry, frames, predicted, None);
+        network.add_rates(architecture, geometry, frames, order.predicted, None);
         let bits = network.bits.iter().chain(&network.context_bits);
         let terms: Vec<(Var, f64)> = bits.map(|&var| (var, 1.0)).collect();
         (_, network.loss) = network.sum(&terms);
@@ -243,6 +260,8 @@ impl Network {
             trains_context: trains[1],
             flagged: None,
             motion: vec![],
+            between: vec![],
+            sides_field: None,
             motion_field: None,
             distortion: [vec![], vec![]],
             dissimilarity: vec![],
@@ -296,14 +315,34 @@ impl Network {
     /// Sets all vectors: `[frame][vertical, horizontal][row][column]`; frame 0 is left out if nothing is before it.
     pub fn set_motion(&mut self, field: ArrayView4<'_, i8>) {
         let first = field.shape()[0] - self.motion.len();
-        for (frame, &var) in self.motion.iter().enumerate() {
+        for (frame, &(var, between)) in self.motion.iter().enumerate() {
             let vectors = field.index_axis(ndarray::Axis(0), frame + first).mapv(f32::from);
             self.graph.value_mut(var).assign(&vectors);
+            if let Some([reversed, _]) = between {
+                self.graph.value_mut(reversed).assign(&-vectors);
+            }
         }
         if let Some(var) = self.motion_field {
             let first = field.shape()[0] - self.graph.value(var).shape()[0];
             let vectors = field.slice(ndarray::s![first.., .., .., ..]).mapv(f32::from);
             self.graph.value_mut(var).assign(&vectors);
+        }
+    }
+
+    /// Sets the sides of all pictures, `[frame][row][column]`; they count in those between two references.
+    pub fn set_sides(&mut self, sides: ArrayView3<'_, i8>) {
+        let first = sides.shape()[0] - self.motion.len();
+        for (frame, &(_, between)) in self.motion.iter().enumerate() {
+            if let Some([_, var]) = between {
+                let sides = sides.index_axis(ndarray::Axis(0), frame + first).mapv(f32::from);
+                self.graph.value_mut(var).assign(&sides);
+            }
+        }
+        if let Some(var) = self.sides_field {
+            for (slice, &frame) in self.between.iter().enumerate() {
+                let sides = sides.index_axis(ndarray::Axis(0), frame).mapv(f32::from);
+                self.graph.value_mut(var).slice_mut(ndarray::s![slice, 0, .., ..]).assign(&sides);
+            }
         }
     }
 
@@ -406,7 +445,8 @@ mod tests {
         // Bits count next to nothing, so that gradients tell of the pictures.
         let objective = Objective { lambda: 1e-6, structural, parameter_price: 1.0, size: [46, 34] };
         let random = &mut Random::new(1);
-        let pictures = Pictures { targets: &targets, predicted: true, colour: [100; 3], past: None };
+        let order = Order { frames: 3, predicted: true, bidirectional: architecture.is_bidirectional() };
+        let pictures = Pictures { targets: &targets, order, start: 0, colour: [100; 3], past: None };
         let mut network = Network::new(&architecture, geometry, pictures, &objective, random);
         for at in 0..network.grids.len() {
             let latents = network.graph.value_mut(network.grids[at].latents);

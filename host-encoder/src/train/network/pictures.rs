@@ -1,12 +1,13 @@
 //! From latents to pictures: gains, layers, prediction, and the distortion of each.
 
+use decoder_core::order::Prediction;
 use decoder_core::wire::{Architecture, Geometry, Interpolation, Layer, LayerKind, SITE, Temporal};
 use ndarray::Array3;
 
 use crate::autodiff::Var;
 use crate::autodiff::ops::{
-    self, Affine, Centre, Concat, Conv, ConvKind, Dissimilarity, Distortion, FakeQuant, GridFrame, Hidden, Reconstruct,
-    Relay, Upsample2, Warp,
+    self, Affine, Centre, Concat, Conv, ConvKind, Dissimilarity, Distortion, FakeQuant, GridFrame, Hidden, Mean,
+    Reconstruct, Relay, Upsample2, Warp,
 };
 
 use super::start::zeros;
@@ -20,11 +21,10 @@ impl Network {
         pictures: Pictures<'_>,
         objective: &Objective,
     ) {
-        let Pictures { targets, predicted, colour, past } = pictures;
+        let Pictures { targets, order, start, colour, past } = pictures;
         let [y, u, v] = colour.map(f32::from);
         let flat = Array3::from_shape_fn((SITE, geometry.height, geometry.width), |(c, ..)| [y, y, y, y, u, v][c]);
         let flat = self.graph.leaf(flat.into_dyn(), false);
-        let (rows, columns) = geometry.motion();
         let gains: Vec<Var> = self
             .grids
             .iter()
@@ -53,20 +53,19 @@ impl Network {
             }
             self.graph.end_lanes();
         }
-        let mut previous = past.map(|past| self.graph.leaf(past.picture.clone(), false));
+        let before = past.map(|past| self.graph.leaf(past.picture.clone(), false));
         for (frame, target) in targets.iter().enumerate() {
-            let motion = architecture.motion.filter(|_| predicted);
-            let prediction = match (previous, motion) {
-                (Some(previous), Some(motion)) => {
-                    let interpolation = match motion.interpolation {
-                        Interpolation::Bilinear => ops::Interpolation::Bilinear,
-                        Interpolation::Cubic => ops::Interpolation::Cubic,
-                    };
-                    let field = self.graph.leaf(zeros(&[2, rows, columns]), false);
-                    self.motion.push(field);
-                    self.graph.push(Warp::new(interpolation), &[previous, field, self.picture_rounding])
+            // Of all that is before a block, only the last reference is predicted from.
+            let reference = |number: usize| match number.checked_sub(start) {
+                Some(number) => self.pictures[number],
+                None => before.expect("what a block goes on from"),
+            };
+            let prediction = match order.prediction(start + frame) {
+                Prediction::None => flat,
+                Prediction::Before(before) => self.add_prediction(architecture, geometry, reference(before), None),
+                Prediction::Between([before, after]) => {
+                    self.add_prediction(architecture, geometry, reference(before), Some(reference(after)))
                 }
-                _ => flat,
             };
             let residual = residuals.get(frame).copied().unwrap_or_else(|| {
                 self.add_synthesis(architecture, geometry, frame, Some(prediction), &gains, &filters)
@@ -80,8 +79,39 @@ impl Network {
                 self.dissimilarity.push(self.graph.push(Dissimilarity::new(width, height), &[picture, target]));
             }
             self.pictures.push(picture);
-            previous = Some(picture);
         }
+    }
+
+    /// The prediction from the picture before and, if there is one, the picture after.
+    fn add_prediction(
+        &mut self,
+        architecture: &Architecture,
+        geometry: Geometry,
+        before: Var,
+        after: Option<Var>,
+    ) -> Var {
+        let interpolation = match architecture.motion.map(|motion| motion.interpolation) {
+            Some(Interpolation::Cubic) => ops::Interpolation::Cubic,
+            _ => ops::Interpolation::Bilinear,
+        };
+        let (rows, columns) = geometry.motion();
+        let control = self.picture_rounding;
+        let graph = &mut self.graph;
+        let mut warp = |from: Var| {
+            let field = graph.leaf(zeros(&[2, rows, columns]), false);
+            (field, graph.push(Warp::new(interpolation), &[from, field, control]))
+        };
+        let (field, prediction) = warp(before);
+        let after = after.map(warp);
+        let mut between = None;
+        let mut both = prediction;
+        if let Some((reversed, from_after)) = after {
+            let sides = self.graph.leaf(zeros(&[rows, columns]), false);
+            both = self.graph.push(Mean, &[prediction, from_after, sides, control]);
+            between = Some([reversed, sides]);
+        }
+        self.motion.push((field, between));
+        both
     }
 
     /// A scalar, bias or context leaf as the decoder will have it.

@@ -2,7 +2,7 @@
 
 use decoder_core::octree::{ContextShape, INPUTS, PASSES};
 use decoder_core::wire::{Architecture, Geometry, Temporal};
-use ndarray::{Array3, Axis};
+use ndarray::{Array2, Array3, Axis};
 
 use crate::autodiff::Var;
 use crate::autodiff::ops::octree_rate::{OctreeRate, OctreeRateConfig, Parent, SliceTypes, grid_roots, motion_roots};
@@ -103,6 +103,10 @@ impl Network {
                 self.add_motion_rate(geometry, slices, 1 << architecture.root_depth, &context, past);
             }
         }
+        if architecture.is_bidirectional() {
+            let context = self.add_context(ContextShape::SIDES);
+            self.add_sides_rate(geometry, &context, past.and_then(|past| past.sides.as_ref()));
+        }
         match past {
             None => self.add_layer_rates(),
             Some(past) => self.add_change_rates(past),
@@ -179,6 +183,34 @@ impl Network {
         }
     }
 
+    /// Bits of the sides of the pictures between two references.
+    fn add_sides_rate(&mut self, geometry: Geometry, context: &[Var], past: Option<&Array2<f32>>) {
+        let slices = self.between.len();
+        if slices == 0 {
+            return;
+        }
+        let (rows, columns) = geometry.motion();
+        let shape = [slices, 1, rows, columns];
+        let field = self.graph.leaf(zeros(&shape), false);
+        self.sides_field = Some(field);
+        let op = OctreeRate::new(OctreeRateConfig {
+            shape,
+            channel: 0,
+            type_channel: 0,
+            roots: motion_roots(slices, 1),
+            types: SliceTypes::AllPredicted,
+            parent: Parent::None,
+            hidden: 0,
+            past: past.map_or(vec![], |past| past.iter().copied().collect()),
+            fits_parameters: self.trains_context,
+            flagged: None,
+        });
+        let inputs: Vec<Var> = [field].into_iter().chain(context.iter().copied()).collect();
+        let bits = self.graph.push(op, &inputs);
+        self.bits.push(bits);
+        self.prices.push(1.0);
+    }
+
     /// Leaves for a set of context parameters; returns them quantised, without the empty ones.
     fn add_context(&mut self, shape: ContextShape) -> Vec<Var> {
         let shapes: [&[usize]; 6] = [
@@ -224,8 +256,7 @@ pub(super) fn fixed_bits(architecture: &Architecture) -> f64 {
     let gains = 14 * architecture.grids.len();
     let layers: usize =
         architecture.layers().map(|(_, _, layer)| if layer.bias { 4 + 2 * SCALE_BITS } else { 4 + SCALE_BITS }).sum();
-    let motion = architecture.motion.map(|_| ContextShape::MOTION);
-    let contexts = [Some(ContextShape::latents(architecture)), motion].into_iter().flatten();
+    let contexts = [ContextShape::latents(architecture)].into_iter().chain(ContextShape::of_motion(architecture));
     let tensors: usize = contexts.map(|shape| shape.tensors().iter().filter(|&&len| len > 0).count()).sum();
     (gains + layers + SCALE_BITS * tensors + INTERVAL_BITS) as f64
 }
