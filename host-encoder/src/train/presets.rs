@@ -1,7 +1,9 @@
 //! The architecture of each level.
 
 use decoder_core::Level;
-use decoder_core::wire::{Architecture, Geometry, Grid, Interpolation, Layer, LayerKind, Motion, Stage, Temporal};
+use decoder_core::wire::{
+    Architecture, FileHeader, Geometry, Grid, Interpolation, Layer, LayerKind, Motion, Stage, Temporal,
+};
 
 use crate::settings::EncodeSettings;
 
@@ -68,7 +70,7 @@ pub fn architecture(settings: &EncodeSettings, geometry: Geometry) -> Architectu
     let coarsest = coarsest.unwrap_or(0);
     let stage =
         |octave: u8| Stage { layers: if octave == 0 { head.iter().copied().collect() } else { Default::default() } };
-    Architecture {
+    let mut architecture = Architecture {
         root_depth: settings.root_depth.unwrap_or(if motion { 0 } else { PURE_ROOT_DEPTH }),
         // Flags are there for the decoder's time; larger machines have that, and save 1 to 2 % of the bytes.
         flag_levels: match level {
@@ -94,5 +96,49 @@ pub fn architecture(settings: &EncodeSettings, geometry: Geometry) -> Architectu
             sees_prediction: false,
             bidirectional: settings.bidirectional && settings.root_depth.unwrap_or(0) == 0,
         }),
+    };
+    if let Some(scratch) = scratch(&architecture, geometry)
+        && scratch > level.limits().scratch
+        && let Some(motion) = &mut architecture.motion
+    {
+        // A large picture may fit the level once and not twice.
+        motion.bidirectional = false;
+    }
+    architecture
+}
+
+/// Bytes that a decoder needs for pictures of a size.
+fn scratch(architecture: &Architecture, geometry: Geometry) -> Option<usize> {
+    let [width, height] = [geometry.width, geometry.height].map(|sites| u16::try_from(2 * sites).ok());
+    let header = FileHeader {
+        width: width?,
+        height: height?,
+        rate_num: 1,
+        rate_den: 1,
+        frames: 1,
+        segments: 1,
+        level: Level::Full,
+        architecture: architecture.clone(),
+    };
+    Some(header.check().ok()?.limits.scratch)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_that_fit_a_level_once_are_predicted_from_one() {
+        let of = |width, height, bidirectional| {
+            let settings = EncodeSettings { level: Level::Nano, bidirectional, ..EncodeSettings::default() };
+            let geometry = Geometry::new(width, height);
+            let architecture = architecture(&settings, geometry);
+            let fits = scratch(&architecture, geometry).expect("it is valid") <= Level::Nano.limits().scratch;
+            (fits, architecture.is_bidirectional())
+        };
+        assert_eq!(of(160, 96, true), (true, true));
+        assert_eq!(of(160, 96, false), (true, false));
+        assert_eq!(of(360, 288, true), (true, false), "two pictures take more than a decoder of this level has");
+        assert!(!of(720, 576, true).0, "not even one fits");
     }
 }
