@@ -14,7 +14,8 @@ const SEEDS: [std::ops::Range<u64>; 2] = [101..102, 103..119];
 /// All golden vectors: their names and their streams.
 #[must_use]
 pub fn all() -> Vec<(String, RandomStream)> {
-    let mut streams: Vec<_> = SEEDS.into_iter().flatten().map(|seed| (format!("random-{seed}"), any_stream(seed))).collect();
+    let mut streams: Vec<_> =
+        SEEDS.into_iter().flatten().map(|seed| (format!("random-{seed}"), any_stream(seed))).collect();
     let mut push = |name: &str, stream| streams.push((name.to_owned(), stream));
     push("smallest", Sketch::default().stream());
     push(

@@ -75,14 +75,16 @@ fn stage(file: &str, function: &str) -> Option<Stage> {
     let named = |names: &[&str]| names.iter().any(|name| function.contains(name));
     Some(match file {
         "fixed.rs" | "arena.rs" | "dsp.rs" | "error.rs" | "synthesis/integer.rs" | "synthesis/plan.rs" => return None,
-        "decoder.rs" | "limits.rs" => Stage::Stream,
+        "decoder.rs" | "limits.rs" | "order.rs" => Stage::Stream,
         "weights.rs" => Stage::Weights,
         "latents.rs" => Stage::Octree,
         "octree/context.rs" => Stage::Context,
         "sink.rs" => Stage::Rgb565,
         "synthesis/arithmetic.rs" => Stage::Layers,
-        "synthesis/prediction.rs" | "synthesis/interpolation.rs" | "synthesis/overlap.rs" => Stage::Motion,
-        "synthesis/store.rs" if named(&["predict"]) => Stage::Motion,
+        "synthesis/prediction.rs" | "synthesis/interpolation.rs" | "synthesis/mean.rs" | "synthesis/overlap.rs" => {
+            Stage::Motion
+        }
+        "synthesis/store.rs" if named(&["predict", "counting", "take_side"]) => Stage::Motion,
         "synthesis/store.rs" => Stage::Output,
         "mask.rs" => Stage::Skipping,
         "synthesis/pipeline.rs" if named(&["reach", "mark", "changed"]) => Stage::Skipping,
@@ -255,7 +257,7 @@ mod tests {
             let name = format!("synthesis::pipeline::{function}");
             assert_eq!(stage("synthesis/pipeline.rs", &name), Some(Stage::Pipeline), "{name}");
         }
-        for file in ["inputs", "interpolation", "overlap", "pipeline", "prediction", "store"] {
+        for file in ["inputs", "interpolation", "mean", "overlap", "pipeline", "prediction", "store"] {
             let path = format!("synthesis/{file}.rs");
             let text = fs::read_to_string(crate::shell::root().join("decoder-core/src").join(&path)).unwrap();
             let names = text.split("fn ").skip(1).map(|rest| rest.split(['(', '<']).next().unwrap_or_default());
