@@ -9,7 +9,7 @@ pub(crate) fn counted(number: u8, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
-/// How a frame is predicted from the one before.
+/// How a frame is predicted from others.
 pub(crate) fn motion_in_words(architecture: &Architecture) -> String {
     let Some(motion) = architecture.motion else { return "none: every frame stands for itself".into() };
     let mut text = match motion.interpolation {

@@ -73,7 +73,7 @@ pub struct EncodeSettings {
     /// Threads to work with; all cores where there is none. They do not change the result.
     #[serde(skip)]
     pub threads: Option<usize>,
-    /// Whether frames are predicted from the frame before. Without it the file is the pure representation.
+    /// Whether frames are predicted from other frames. Without it the file is the pure representation.
     pub motion: bool,
     /// Whether every second frame is predicted from both sides, which needs motion and chunks of one frame, and at the decoder memory for a picture more.
     pub bidirectional: bool,

@@ -177,6 +177,18 @@ fn payloads_are_refused_for_what_is_wrong_with_them() {
     far.motion.as_mut().expect("it has motion")[[1, 0, 0, 0]] = 4 * reach as i8 + 1;
     let (payload, _) = payload_of(header, &far);
     assert_eq!(decode(&with_segment(&base, |_| (), &payload)).err(), Some(Error::Corrupt(Corruption::Motion)));
+
+    let has_sides =
+        |stream: &RandomStream| matches!(&stream.models[..], [model] if model.sides.is_some() && model.frames > 2);
+    let stream = (0..).map(any_stream).find(has_sides).expect("there are infinitely many");
+    let body = Stream::open(&stream.bytes, &Limits::HOST).expect("it is valid").head_len();
+    for side in [-2, 2] {
+        let mut model = stream.models[0].clone();
+        model.sides.as_mut().expect("it has sides")[[2, 0, 0]] = side;
+        let (payload, _) = payload_of(&stream.header, &model);
+        let bytes = with_segment(&(stream.clone(), body), |_| (), &payload);
+        assert_eq!(decode(&bytes).err(), Some(Error::Corrupt(Corruption::Motion)), "side {side}");
+    }
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub enum Interpolation {
     Cubic,
 }
 
-/// A picture predicted from the one before it, block by block; near the edges of blocks the vectors of both sides count in luma.
+/// A picture predicted from another, block by block; near the edges of blocks the vectors on both sides of the edge count in luma.
 ///
 /// Inputs: the previous picture `[6, LH, LW]` in code values, motion `[2, ceil(LH / 8), ceil(LW / 8)]` (vertical,
 /// horizontal; whole quarters of luma samples), control `[1]`; only the first has a gradient. Output `[6, LH, LW]` in code
