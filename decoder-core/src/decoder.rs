@@ -11,7 +11,7 @@ use crate::order::{Order, Prediction};
 use crate::sink::RowSink;
 use crate::synthesis::{Arithmetic, Inputs, Integer, Memory, Pipeline, Plan, Roles, Tiles, show_stored};
 use crate::weights::{Next, Parameters, Scalars, begin_sums, code, code_interval, code_update};
-use crate::wire::{Architecture, Head, MAX_GRIDS, Segment, SegmentHeader, Stream, Temporal};
+use crate::wire::{Architecture, Head, LoopFilter, MAX_GRIDS, Segment, SegmentHeader, Stream, Temporal};
 
 /// The decoder of the format.
 pub type Decoder<'s, 'b> = DecoderWith<'s, 'b, Integer>;
@@ -96,6 +96,7 @@ struct Running {
     coder: RangeState,
     order: Order,
     colour: [u8; 3],
+    loop_filter: LoopFilter,
     /// Pictures decoded.
     next: usize,
     /// Pictures shown: those decoded, or one less.
@@ -200,8 +201,8 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
         self.bits_shown = self.bits;
         coder.check()?;
         let coder = coder.state();
-        let colour = header.colour;
-        self.segment = Some(Running { coder, order, colour, next: 0, shown: 0, failed: None, update_in });
+        let SegmentHeader { colour, loop_filter, .. } = *header;
+        self.segment = Some(Running { coder, order, colour, loop_filter, next: 0, shown: 0, failed: None, update_in });
         Ok(())
     }
 
@@ -313,6 +314,7 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
             frame_of_chunk,
             predicted: running.order.predicted && running.next > 0,
             colour: running.colour,
+            loop_filter: running.loop_filter,
             size: self.size,
         };
         let activations = bytemuck::must_cast_slice_mut(self.shared);

@@ -77,6 +77,8 @@ pub struct EncodeSettings {
     pub motion: bool,
     /// Whether every second frame is predicted from both sides, which needs motion and chunks of one frame, and at the decoder memory for a picture more.
     pub bidirectional: bool,
+    /// Whether luma is filtered where a residual was added.
+    pub loop_filter: bool,
     /// Log2 of the frames in a chunk, 0..=3; the encoder chooses where there is none.
     pub root_depth: Option<u8>,
     /// Most frames of a segment, at least 1: memory while encoding, and what a lost segment costs.
@@ -99,6 +101,7 @@ impl Default for EncodeSettings {
             threads: None,
             motion: true,
             bidirectional: true,
+            loop_filter: true,
             root_depth: None,
             segment_frames: 128,
             scene_cuts: true,

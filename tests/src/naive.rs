@@ -1,6 +1,6 @@
 //! A second synthesis, straight from SPEC section 8: whole planes, 64-bit sums, nothing shared with the decoder but the headers.
 
-use decoder_core::wire::{Architecture, FileHeader, Interpolation, Layer, LayerKind, Temporal};
+use decoder_core::wire::{Architecture, FileHeader, Interpolation, Layer, LayerKind, LoopFilter, Temporal};
 use host_encoder::bitstream::SegmentModel;
 use ndarray::{Array3, ArrayView2, s};
 
@@ -183,6 +183,23 @@ fn mean(a: &Array3<i64>, b: &Array3<i64>, sides: ArrayView2<'_, i8>) -> Array3<i
     })
 }
 
+/// Luma after the loop filter.
+fn filter(luma: &Array3<i64>, residual: &Array3<i64>, filter: LoopFilter) -> Array3<i64> {
+    let (strength, reach) = (i64::from(filter.strength), i64::from(filter.reach));
+    Array3::from_shape_fn(luma.dim(), |(_, y, x)| {
+        let own = luma[[0, y, x]];
+        if residual.slice(s![.., y / 2, x / 2]).iter().all(|&residual| residual == 0) {
+            return own;
+        }
+        let moved = |(dy, dx): (i64, i64)| {
+            let difference = clamped(luma, 0, y as i64 + dy, x as i64 + dx) - own;
+            difference.signum() * (4 * difference.abs()).min(reach - difference.abs()).max(0)
+        };
+        let sum = strength * [(-1, 0), (1, 0), (0, -1), (0, 1)].map(moved).iter().sum::<i64>();
+        own + sum.signum() * ((sum.abs() + 127) / 256)
+    })
+}
+
 /// The pictures of a segment, in the order in which they are shown.
 #[must_use]
 pub fn decode(header: &FileHeader, model: &SegmentModel) -> Vec<Picture> {
@@ -239,10 +256,11 @@ pub fn decode(header: &FileHeader, model: &SegmentModel) -> Vec<Picture> {
             features = Some(activations);
         }
         let residual = features.expect("a stage at least").mapv(|y| round_shift(y, 6));
-        let samples = (prediction + residual).mapv(|sample| sample.clamp(0, 255));
+        let samples = (prediction + &residual).mapv(|sample| sample.clamp(0, 255));
         let luma = Array3::from_shape_fn((1, 2 * geometry.height, 2 * geometry.width), |(_, y, x)| {
             samples[[2 * (y % 2) + x % 2, y / 2, x / 2]]
         });
+        let luma = filter(&luma, &residual, model.loop_filter);
         let chroma = |c: usize| samples.slice(s![c..=c, .., ..]).to_owned();
         let planes = [luma, chroma(4), chroma(5)];
         let crop = |plane: &Array3<i64>, height: usize, width: usize| -> Vec<u8> {

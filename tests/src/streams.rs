@@ -2,7 +2,7 @@
 
 use decoder_core::Level;
 use decoder_core::wire::{
-    Architecture, FileHeader, Geometry, Grid, Interpolation, Layer, LayerKind, Motion, Stage, Temporal,
+    Architecture, FileHeader, Geometry, Grid, Interpolation, Layer, LayerKind, LoopFilter, Motion, Stage, Temporal,
 };
 use host_encoder::bitstream::{SegmentModel, Update, file_bytes, segment_bytes};
 use ndarray::Axis;
@@ -147,6 +147,10 @@ pub fn segment(numbers: &mut Numbers, architecture: &Architecture, geometry: Geo
             let limit = if component == 0 { reach } else { 127 };
             *vector = if frame == 0 { 0 } else { numbers.within(-limit..=limit) as i8 };
         }
+    }
+    if !numbers.once_in(3) {
+        let strength = numbers.within(1..=LoopFilter::MAX_STRENGTH.into()) as u8;
+        model.loop_filter = LoopFilter { strength, reach: numbers.within(0..=LoopFilter::MAX_REACH.into()) as u8 };
     }
     model
 }

@@ -12,8 +12,8 @@ use nvl_tests::vectors;
 
 /// The least PSNR between the two, for each frame and plane, in dB (SPEC section 10).
 const LEAST_PSNR: f64 = 48.0;
-/// The largest difference of a sample.
-const LARGEST_DIFFERENCE: u8 = 3;
+/// The largest difference of a sample: what a rounding turns a residual to, and whether the loop filter sees one there.
+const LARGEST_DIFFERENCE: u8 = 5;
 
 /// The codec with every layer's shift wrong by one.
 struct WrongShift;
@@ -118,9 +118,9 @@ fn mean_squared_difference(a: &Picture, b: &Picture) -> f64 {
     sum / samples.count() as f64
 }
 
-/// Vectors of random networks whose weights multiply a rounding from picture to picture until it is seen: least PSNR in dB, largest
-/// difference.
-const MULTIPLYING: [(&str, f64, u8); 2] = [("most-of-everything", LEAST_PSNR, 5), ("random-117", 33.0, 35)];
+/// Vectors of random networks whose weights multiply a rounding from picture to picture until it is seen, or a loop filter that a rounding turns on: least PSNR in dB,
+/// largest difference.
+const MULTIPLYING: [(&str, f64, u8); 2] = [("most-of-everything", LEAST_PSNR, 10), ("random-117", LEAST_PSNR, 4)];
 
 #[test]
 fn the_vectors_stay_with_their_twins() {

@@ -66,6 +66,11 @@ pub trait Arithmetic {
     /// A residual in code values.
     fn code_value(activation: Self::Activation) -> i32;
 
+    /// Whether the residual of a site changes any of its samples.
+    fn is_seen(residual: &[Self::Activation; SITE]) -> bool {
+        residual.iter().any(|&activation| Self::code_value(activation) != 0)
+    }
+
     /// Upsamples sites of `inputs` channels by two into the first channels of `outputs`. The rows, the nearer first, begin a site
     /// before that of the first two sites of `out`.
     ///

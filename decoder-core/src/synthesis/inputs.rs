@@ -7,7 +7,7 @@ use super::plan::{Node, NodeKind};
 use crate::latents::LatentPlan;
 use crate::mask;
 use crate::weights::Scalars;
-use crate::wire::{Architecture, Grid, Temporal};
+use crate::wire::{Architecture, Grid, LoopFilter, Temporal};
 
 /// What a picture is made from.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +26,8 @@ pub(crate) struct Inputs<'a> {
     pub(crate) predicted: bool,
     /// What it is predicted to be if it is not.
     pub(crate) colour: [u8; 3],
+    /// What is done to its luma where a residual was added.
+    pub(crate) loop_filter: LoopFilter,
     /// Size of the picture in luma samples.
     pub(crate) size: [usize; 2],
 }

@@ -3,6 +3,7 @@
 use super::arithmetic::upsample_singly;
 use super::{Arithmetic, LayerRow, kernels, portable_add_residual, portable_row, portable_upsample};
 use crate::fixed::{CODE_VALUE_SHIFT, round_shift, sat16};
+use crate::wire::SITE;
 
 /// 16-bit activations, 32-bit sums.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +56,14 @@ impl Arithmetic for Integer {
     #[inline(always)]
     fn code_value(activation: i16) -> i32 {
         round_shift(activation.into(), CODE_VALUE_SHIFT)
+    }
+
+    #[inline(always)]
+    fn is_seen(residual: &[i16; SITE]) -> bool {
+        // What rounds to zero has none of these bits, half a code value up.
+        let half = 1 << (CODE_VALUE_SHIFT - 1);
+        let bits = residual.iter().fold(0, |bits, &activation| bits | activation.wrapping_add(half));
+        bits >> CODE_VALUE_SHIFT != 0
     }
 
     fn upsample_row(rows: [&[i16]; 2], inputs: usize, outputs: usize, out: &mut [i16]) {

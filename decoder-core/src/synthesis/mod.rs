@@ -7,6 +7,7 @@ mod inputs;
 mod integer;
 mod interpolation;
 pub(crate) mod kernels;
+mod loop_filter;
 mod mean;
 mod overlap;
 mod pipeline;

@@ -4,6 +4,7 @@ use core::ops::Range;
 
 use super::arithmetic::{Arithmetic, LayerRow};
 use super::inputs::{Inputs, see_prediction};
+use super::loop_filter::{Filtering, lines_len, marks_len};
 use super::plan::{MAX_NODES, Node, NodeKind, Plan, RELAY, TILE};
 use super::store::{Roles, Source, Store, is_set};
 use crate::latents::Group;
@@ -47,6 +48,7 @@ pub(crate) struct Pipeline<'a, A: Arithmetic> {
     activations: &'a mut [A::Activation],
     masks: &'a mut [u32],
     store: Store<'a>,
+    filtering: Filtering<'a>,
     /// For each node, how many rows have been computed.
     done: [usize; MAX_NODES],
     /// For each node, whether a latent speaks in it anywhere; where none does, everything is zero.
@@ -68,8 +70,23 @@ impl<'a, A: Arithmetic> Pipeline<'a, A> {
             activations.fill(bytemuck::Zeroable::zeroed());
         }
         masks.fill(0);
+        // The store takes what is before these.
+        let width = plan.geometry.width;
+        let (changes, marks) = changes.split_at_mut(changes.len().saturating_sub(marks_len(width)));
+        let (pictures, lines) = pictures.split_at_mut(pictures.len().saturating_sub(lines_len(width)));
+        let filtering = Filtering::new(plan, inputs.loop_filter, marks, lines);
         let store = Store::new(plan, roles, pictures, changes);
-        Self { plan, inputs, activations, masks, store, done: [0; MAX_NODES], speaks, tiles: Tiles::default() }
+        Self {
+            plan,
+            inputs,
+            activations,
+            masks,
+            store,
+            filtering,
+            done: [0; MAX_NODES],
+            speaks,
+            tiles: Tiles::default(),
+        }
     }
 
     /// Makes the picture and hands its rows to `sink`, if there is one: a picture may be shown later.
@@ -92,8 +109,17 @@ impl<'a, A: Arithmetic> Pipeline<'a, A> {
                 self.store.predict(row, changed, source, self.inputs.colour);
             }
             self.finish(row);
-            if let Some(sink) = sink.as_deref_mut() {
-                self.emit(row, sink)?;
+            // A row is filtered when the one below it is there.
+            let filters = self.filtering.is_on() && !silent;
+            let done = if filters { row.checked_sub(1) } else { Some(row) };
+            let last = (filters && row + 1 == self.plan.geometry.height).then_some(row);
+            for row in [done, last].into_iter().flatten() {
+                if filters {
+                    self.filtering.apply(row, &mut self.store);
+                }
+                if let Some(sink) = sink.as_deref_mut() {
+                    self.emit(row, sink)?;
+                }
             }
         }
         if self.plan.references > 0 {
@@ -299,8 +325,12 @@ impl<'a, A: Arithmetic> Pipeline<'a, A> {
         let residual = ring_row(node, self.activations, row).get(SITE..).unwrap_or_default();
         let mask = self.masks.get(node.mask(row)).unwrap_or_default();
         let [above, below, u, v] = self.store.row_mut(row);
+        self.filtering.begin_row(row);
         for run in runs(mask, GAP) {
             let residual = residual.get(run.start * SITE..run.end * SITE).unwrap_or_default();
+            if self.filtering.is_on() {
+                self.filtering.mark::<A>(row, run.start, residual);
+            }
             let luma = 2 * run.start..2 * run.end;
             let luma = [&mut *above, &mut *below].map(|row| row.get_mut(luma.clone()).unwrap_or_default());
             let chroma = [&mut *u, &mut *v].map(|row| row.get_mut(run.clone()).unwrap_or_default());

@@ -4,6 +4,7 @@ use core::ops::Range;
 
 use heapless::Vec;
 
+use super::loop_filter::{self, lines_len, marks_len};
 use crate::arena::Layout;
 use crate::error::{Corruption, Error, Result};
 use crate::latents::LatentPlan;
@@ -118,7 +119,7 @@ impl Plan {
         let mut plan = Self {
             nodes: Vec::new(),
             geometry,
-            waiting: reach.max(lead + 1),
+            waiting: reach.max(lead + loop_filter::ROWS),
             references: motion.map_or(0, |motion| 1 + usize::from(motion.bidirectional)),
             keeps_zero: architecture.keeps_zero(),
             activations: 0,
@@ -204,18 +205,18 @@ impl Plan {
         self.references > 1
     }
 
-    /// Words for the tiles that changed, of all rows that wait and, if pictures are predicted from both sides, of a whole picture.
+    /// Words for the tiles that changed, of all rows that wait and, if pictures are predicted from both sides, of a whole picture; and for the loop filter's marks.
     #[must_use]
     pub fn changes_len(&self) -> usize {
         let rows = if self.is_bidirectional() { self.geometry.height } else { 0 };
-        (self.waiting + rows) * words(self.tiles())
+        (self.waiting + rows) * words(self.tiles()) + marks_len(self.geometry.width)
     }
 
-    /// Bytes for the rows that wait, the row of a second prediction, and the reference pictures.
+    /// Bytes for the rows that wait, the row of a second prediction, the reference pictures, and the loop filter's lines.
     #[must_use]
     pub fn pictures_len(&self) -> usize {
         let rows = self.references * self.geometry.height + usize::from(self.is_bidirectional());
-        SITE * self.geometry.width * (self.waiting + rows)
+        SITE * self.geometry.width * (self.waiting + rows) + lines_len(self.geometry.width)
     }
 
     /// Multiplications of all layers for one picture.

@@ -238,12 +238,27 @@ impl<'a> Store<'a> {
         planes_mut(self.waiting.get_mut(place).unwrap_or_default(), self.geometry.width)
     }
 
+    /// The two luma rows of a row that waits, and the upper one of the row after it.
+    pub(super) fn rows_mut(&mut self, row: usize) -> ([&mut [u8]; 2], &[u8]) {
+        let width = self.geometry.width;
+        let (own, after) = (self.place(row), self.place(row + 1));
+        let (first, second) = self.waiting.split_at_mut_checked(own.start.max(after.start)).unwrap_or_default();
+        let len = own.len();
+        let (own, after) = match after.start > own.start {
+            true => (first.get_mut(own), &*second),
+            false => (second.get_mut(..len), &*first),
+        };
+        let [upper, lower, ..] = planes_mut(own.unwrap_or_default(), width);
+        ([upper, lower], after.get(..2 * width).unwrap_or_default())
+    }
+
     /// The planes of a row that waits: the two luma rows, Cb and Cr. Only its changed tiles are there.
     pub(super) fn row(&self, row: usize) -> [&[u8]; 4] {
         planes(self.waiting.get(self.place(row)).unwrap_or_default(), self.geometry.width)
     }
 
     /// Puts the tiles of a row that did not change beside the others, to show it as a whole.
+    #[inline(never)]
     pub(super) fn complete(&mut self, row: usize) {
         let place = self.place(row);
         let tiles_place = self.tiles_place(row);

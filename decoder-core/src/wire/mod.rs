@@ -14,7 +14,7 @@ pub use architecture::{
 };
 pub use file::{FILE_FRAME, FileHeader, IndexEntry, MAGIC, MAX_DIMENSION, VERSION};
 pub use head::Head;
-pub use segment::{SYNC, Segment, SegmentHeader, Segments};
+pub use segment::{LoopFilter, SYNC, Segment, SegmentHeader, Segments};
 
 use crate::error::{Corruption, Error, Result};
 use crate::limits::Limits;

@@ -4,7 +4,9 @@
 
 use heapless::Vec;
 
-use super::{Architecture, FileHeader, Grid, Interpolation, Layer, LayerKind, Motion, SegmentHeader, Stage, Temporal};
+use super::{
+    Architecture, FileHeader, Grid, Interpolation, Layer, LayerKind, LoopFilter, Motion, SegmentHeader, Stage, Temporal,
+};
 use crate::limits::Level;
 
 /// Reads a header that takes all of `bytes`; `None` for bytes that are no such header.
@@ -166,6 +168,7 @@ impl Read for SegmentHeader {
             predicted: reader.flag(),
             bidirectional: reader.flag(),
             colour: [reader.byte(), reader.byte(), reader.byte()],
+            loop_filter: LoopFilter { strength: reader.byte(), reach: reader.byte() },
             base: reader.byte(),
             payload_len: reader.varint(u32::BITS),
             payload_crc: reader.varint(u32::BITS),

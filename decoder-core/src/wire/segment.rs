@@ -9,6 +9,22 @@ use crate::error::{Corruption, Error, Result, Unsupported};
 /// What a segment begins with.
 pub const SYNC: [u8; 4] = [0xf5, b'N', b'V', b'S'];
 
+/// How far luma samples with a residual move towards those around them (SPEC section 8, "Loop filter").
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoopFilter {
+    /// In 1/64 of a small difference to each of the four samples around, 0 to [`Self::MAX_STRENGTH`]; at 0 there is no filter.
+    pub strength: u8,
+    /// The difference from which on there is an edge, across which nothing moves, 0 to [`Self::MAX_REACH`].
+    pub reach: u8,
+}
+
+impl LoopFilter {
+    /// With more a sample could leave the range of those around it.
+    pub const MAX_STRENGTH: u8 = 16;
+    /// What samples move by fits into a byte.
+    pub const MAX_REACH: u8 = 127;
+}
+
 /// What a segment is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SegmentHeader {
@@ -24,6 +40,8 @@ pub struct SegmentHeader {
     pub bidirectional: bool,
     /// Y, U and V that a picture without prediction is predicted to have.
     pub colour: [u8; 3],
+    /// What is done to luma where a residual was added.
+    pub loop_filter: LoopFilter,
     /// What the weights are coded against: 0 is nothing.
     pub base: u8,
     /// Bytes of its payload.
@@ -64,6 +82,8 @@ impl SegmentHeader {
             && header.index < file.segments
             && last <= file.frames
             && (file.architecture.motion.is_some() || !header.predicted)
+            && header.loop_filter.strength <= LoopFilter::MAX_STRENGTH
+            && header.loop_filter.reach <= LoopFilter::MAX_REACH
             && (file.architecture.is_bidirectional() && header.predicted || !header.bidirectional);
         if !ok {
             return Err(invalid);

@@ -39,6 +39,7 @@ pub fn segment_bytes(
         predicted: model.motion.is_some(),
         bidirectional: model.sides.is_some(),
         colour: model.colour,
+        loop_filter: model.loop_filter,
         base: 0,
         payload_len: payload.len() as u32,
         payload_crc: CRC.checksum(&payload),

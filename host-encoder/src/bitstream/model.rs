@@ -7,7 +7,7 @@ use decoder_core::entropy::{Coder, RangeDecoder};
 use decoder_core::latents::{Chunk, Group, LatentPlan, Latents};
 use decoder_core::order::{Order, Prediction};
 use decoder_core::weights::{Next, ParameterCount, Parameters, Scalars, code, code_interval, code_update};
-use decoder_core::wire::{Architecture, FileHeader, Geometry, Temporal};
+use decoder_core::wire::{Architecture, FileHeader, Geometry, LoopFilter, Temporal};
 use decoder_core::{Corruption, Error};
 use ndarray::{Array3, Array4, ArrayViewMut4, Axis};
 use serde::{Deserialize, Serialize};
@@ -36,6 +36,8 @@ pub struct SegmentModel {
     pub frames: usize,
     /// Y, U and V that pictures without prediction are predicted to have.
     pub colour: [u8; 3],
+    /// What is done to luma where a residual was added.
+    pub loop_filter: LoopFilter,
 }
 
 /// What gains and layers are from a picture of a segment on.
@@ -98,6 +100,7 @@ impl SegmentModel {
             sides: None,
             frames,
             colour: [128; 3],
+            loop_filter: LoopFilter::default(),
         }
     }
 
@@ -135,7 +138,7 @@ impl SegmentModel {
     pub fn read(file: &FileHeader, segment: &Segment<'_>) -> Result<Self, decoder_core::Error> {
         let (header, geometry) = (&segment.header, file.geometry());
         let mut model = Self::zeros(&file.architecture, geometry, header.frames.into(), header.predicted);
-        model.colour = header.colour;
+        (model.colour, model.loop_filter) = (header.colour, header.loop_filter);
         model.sides = header.bidirectional.then(|| model.no_sides(geometry));
         let mut coder = RangeDecoder::new(segment.payload()?);
         model.walk(&file.architecture, geometry, &mut coder, |_| 0.0)?;

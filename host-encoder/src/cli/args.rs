@@ -151,6 +151,9 @@ pub struct CodingArgs {
     /// Predict from the frame before only: the decoder keeps one picture instead of two, and files are larger
     #[arg(long, help_heading = "Coding")]
     pub one_reference: bool,
+    /// Do not smooth what residuals leave: the decoder has a little less to do, and files are larger
+    #[arg(long, help_heading = "Coding")]
+    pub no_loop_filter: bool,
     /// Frames that are coded together, as a power of two [default: by the encoder]
     #[arg(long, value_name = "0..3", value_parser = clap::value_parser!(u8).range(0..=3), help_heading = "Coding")]
     pub root_depth: Option<u8>,
@@ -195,6 +198,7 @@ impl CodingArgs {
             threads: None,
             motion: !self.no_motion,
             bidirectional: !self.one_reference,
+            loop_filter: !self.no_loop_filter,
             root_depth: self.root_depth,
             segment_frames: self.segment_frames,
             scene_cuts: !self.no_scene_cuts,

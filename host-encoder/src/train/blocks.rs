@@ -159,7 +159,7 @@ impl Finished {
             run.shifts(),
             (self.frames, *colour),
         );
-        SegmentModel { sides: source.sides.clone(), ..model }
+        SegmentModel { sides: source.sides.clone(), loop_filter: run.network.loop_filter_settings(), ..model }
     }
 }
 

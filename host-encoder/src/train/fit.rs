@@ -139,6 +139,8 @@ mod tests {
 
     /// As they are where pictures are predicted from both sides, and a last one without another after it.
     const BLOCKS: [usize; 3] = [3, 2, 1];
+    /// So that changes of weights pay.
+    const LAMBDA: f64 = 30.0;
 
     /// Has a state to go on from, and keeps the last.
     #[derive(Default)]
@@ -162,7 +164,7 @@ mod tests {
     fn with_blocks(level: Level, check: impl FnOnce(&Clip, &FileHeader, &Source<'_>, &Schedule)) {
         let frames = BLOCKS.iter().sum();
         let clip = sample_clip(&SampleSettings { width: 48, height: 32, frames, rate: (24, 1) });
-        let settings = EncodeSettings { level, effort: Effort::Draft, ..EncodeSettings::default() };
+        let settings = EncodeSettings { level, lambda: LAMBDA, effort: Effort::Draft, ..EncodeSettings::default() };
         let header = Outline::new(&clip, &settings).expect("it fits the level").header;
         let source = Source::new(&clip.frames, &header.architecture, header.geometry(), &settings);
         check(&clip, &header, &source, &Schedule::new(settings.effort, &BLOCKS));

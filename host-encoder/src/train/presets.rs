@@ -2,7 +2,7 @@
 
 use decoder_core::Level;
 use decoder_core::wire::{
-    Architecture, FileHeader, Geometry, Grid, Interpolation, Layer, LayerKind, Motion, Stage, Temporal,
+    Architecture, FileHeader, Geometry, Grid, Interpolation, Layer, LayerKind, LoopFilter, Motion, Stage, Temporal,
 };
 
 use crate::settings::EncodeSettings;
@@ -21,6 +21,25 @@ const FINE_LAMBDAS: [f64; 2] = [70.0, 110.0];
 /// falls by 3 % with half as many MAC/pixel, because weights are a large part of small files; at 120, 24 instead of 32 lose 2 %
 /// (docs/measurements.md).
 const SPARSE_LAMBDA: f64 = 200.0;
+
+/// Strength of the loop filter.
+const FILTER_STRENGTH: u8 = 12;
+/// Its reach at a lambda, and the power of lambda that it grows with: the lower the rate, the larger differences of pictures from their sources.
+const FILTER_REACH: (f64, f64) = (36.0, 90.0);
+/// See [`FILTER_REACH`].
+const FILTER_GROWTH: f64 = 0.28;
+
+/// The loop filter that a fit begins with.
+#[must_use]
+pub fn loop_filter(settings: &EncodeSettings) -> LoopFilter {
+    if settings.loop_filter {
+        let (reach, lambda) = FILTER_REACH;
+        let reach = reach * (settings.lambda / lambda).powf(FILTER_GROWTH);
+        LoopFilter { strength: FILTER_STRENGTH, reach: (reach.round() as u8).min(LoopFilter::MAX_REACH) }
+    } else {
+        LoopFilter::default()
+    }
+}
 
 fn layer(kind: LayerKind, outputs: u8, bias: bool) -> Layer {
     Layer { kind, outputs, relu: false, residual: false, bias }

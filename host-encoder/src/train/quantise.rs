@@ -5,6 +5,7 @@ use decoder_core::weights::{BIAS_LIMIT, CONTEXT_LIMIT, GAIN_LIMIT, WEIGHT_LIMIT}
 use decoder_core::wire::{Architecture, Geometry};
 use ndarray::{Array4, ArrayD};
 
+use crate::autodiff::ops::loop_filter::{REACHES, STRENGTHS};
 use crate::bitstream::{SegmentModel, Update};
 
 use super::network::{BIAS_STEP, CONTEXT_STEP, GAIN_STEP, GridVars, Network};
@@ -13,7 +14,7 @@ fn steps(value: f32, step: f32, limit: i32) -> i32 {
     ((value / step + 0.5).floor() as i32).clamp(-limit, limit)
 }
 
-/// Makes gains, weights, biases and context parameters what the format can say. `shifts` are the fraction bits of each layer's weights.
+/// Makes gains, weights, biases, the loop filter and context parameters what the format can say. `shifts` are the fraction bits of each layer's weights.
 pub fn round_parameters(network: &mut Network, shifts: &[u8]) {
     let round = |value: &mut f32, step: f32, limit: i32| *value = steps(*value, step, limit) as f32 * step;
     let graph = &mut network.graph;
@@ -28,6 +29,9 @@ pub fn round_parameters(network: &mut Network, shifts: &[u8]) {
         if let Some(biases) = layer.biases {
             graph.value_mut(biases).iter_mut().for_each(|bias| round(bias, BIAS_STEP, BIAS_LIMIT));
         }
+    }
+    for (var, steps) in network.loop_filter.into_iter().flatten().zip([STRENGTHS, REACHES]) {
+        graph.value_mut(var).mapv_inplace(|value| (value * steps as f32 + 0.5).floor() / steps as f32);
     }
     for &var in &network.context {
         graph.value_mut(var).iter_mut().for_each(|item| round(item, CONTEXT_STEP, CONTEXT_LIMIT));

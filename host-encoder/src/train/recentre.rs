@@ -43,7 +43,7 @@ pub fn recentre(network: &mut Network) -> bool {
 #[cfg(test)]
 mod tests {
     use decoder_core::Level;
-    use decoder_core::wire::{Geometry, SITE};
+    use decoder_core::wire::{Geometry, LoopFilter, SITE};
     use ndarray::Array3;
 
     use decoder_core::order::Order;
@@ -65,7 +65,8 @@ mod tests {
             let objective = Objective { lambda: 0.0, structural: false, parameter_price: 1.0, size: [46, 34] };
             let random = &mut Random::new(1);
             let order = Order { frames: targets.len(), predicted: false, bidirectional: false };
-            let pictures = Pictures { targets: &targets, order, start: 0, colour: [100; 3], past: None };
+            let loop_filter = LoopFilter::default();
+            let pictures = Pictures { targets: &targets, order, start: 0, loop_filter, colour: [100; 3], past: None };
             let mut network = Network::new(&architecture, geometry, pictures, &objective, random);
             for (number, grid) in network.grids.iter().enumerate() {
                 let constant = [0.0, 3.0, -2.0][number % 3];

@@ -1,9 +1,11 @@
 //! A phase of a fit, step by step.
 
 use decoder_core::weights::{BIAS_LIMIT, CONTEXT_LIMIT, GAIN_LIMIT};
+use decoder_core::wire::LoopFilter;
 use ndarray::{Axis, Slice};
 
 use crate::autodiff::Var;
+use crate::autodiff::ops::loop_filter::{REACHES, STRENGTHS};
 use crate::autodiff::optim::{Adam, AdamSettings};
 use crate::settings::Ablation;
 
@@ -28,6 +30,10 @@ const GAINS: [f32; 2] = [1.0 / 64.0, GAIN_LIMIT as f32 * GAIN_STEP];
 const BIASES: [f32; 2] = [-BIAS_LIMIT as f32 * BIAS_STEP, BIAS_LIMIT as f32 * BIAS_STEP];
 /// See [`BIASES`].
 pub const CONTEXTS: [f32; 2] = [-CONTEXT_LIMIT as f32 * CONTEXT_STEP, CONTEXT_LIMIT as f32 * CONTEXT_STEP];
+
+/// Bounds of strength and reach of the loop filter.
+const LOOP_FILTERS: [[f32; 2]; 2] =
+    [[0.0, LoopFilter::MAX_STRENGTH as f32 / STRENGTHS as f32], [0.0, LoopFilter::MAX_REACH as f32 / REACHES as f32]];
 
 /// A leaf and its optimiser.
 struct Trained {
@@ -81,6 +87,7 @@ impl Run {
                 targets: &source.targets[pictures.clone()],
                 order: source.order,
                 start: phase.start,
+                loop_filter: source.loop_filter,
                 colour: source.colour,
                 past: past.as_ref(),
             },
@@ -266,9 +273,11 @@ fn trained(network: &Network, continues: bool) -> Vec<Trained> {
         let biases = layer.biases.filter(|_| !continues).map(|biases| (biases, Kind::Weight, Some(BIASES)));
         [Some((layer.weights, Kind::Weight, None)), biases].into_iter().flatten()
     });
+    let filter = network.loop_filter.filter(|_| !continues).into_iter().flatten();
+    let filter = filter.zip(LOOP_FILTERS).map(|(var, bounds)| (var, Kind::Gain, Some(bounds)));
     let context = network.trained_context();
     let context = context.map(|var| (var, Kind::Weight, Some(CONTEXTS)));
-    latents.chain(gains).chain(layers).chain(context).map(new).collect()
+    latents.chain(gains).chain(layers).chain(context).chain(filter).map(new).collect()
 }
 
 /// Sets the leaves that a step's moment decides. `rounds` says whether weights and pictures are rounded, and whether scalars, biases and context

@@ -1,7 +1,7 @@
 //! What a segment is fitted to.
 
 use decoder_core::order::{Order, Prediction};
-use decoder_core::wire::{Architecture, Geometry, Motion};
+use decoder_core::wire::{Architecture, Geometry, LoopFilter, Motion};
 use ndarray::{Array3, Array4, Axis};
 
 use crate::frame::Frame;
@@ -9,6 +9,7 @@ use crate::settings::{Ablation, EncodeSettings, Metric};
 
 use super::motion_search::{self, Planes};
 use super::network::Objective;
+use super::presets::loop_filter;
 
 /// Price of a bit of motion in absolute differences, for each root of lambda.
 const MOTION_PRICE: f64 = 3.0;
@@ -27,6 +28,8 @@ pub struct Source<'a> {
     pub motion: Option<Array4<i8>>,
     /// Where the blocks of pictures between two references are predicted from: `[frame][row][column]`, -1 before, 1 after, 0 both.
     pub sides: Option<Array3<i8>>,
+    /// What is done to luma where a residual was added, at first.
+    pub loop_filter: LoopFilter,
     /// The mean of the first picture's planes.
     pub colour: [u8; 3],
     /// What is minimised.
@@ -58,6 +61,7 @@ impl<'a> Source<'a> {
             targets: coded.iter().map(|frame| lattice(frame, geometry)).collect(),
             motion,
             sides: sides.filter(|_| order.bidirectional),
+            loop_filter: loop_filter(settings),
             colour: mean_colour(&frames[0]),
             objective: objective(&frames[0], settings),
             ablation: settings.ablation,

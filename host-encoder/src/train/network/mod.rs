@@ -6,9 +6,10 @@ mod start;
 
 use decoder_core::order::{Order, Prediction};
 use decoder_core::weights::{BIAS_LIMIT, CONTEXT_LIMIT, GAIN_LIMIT};
-use decoder_core::wire::{Architecture, Geometry, ROOT_LOG2, Temporal};
+use decoder_core::wire::{Architecture, Geometry, LoopFilter, ROOT_LOG2, Temporal};
 use ndarray::{Array2, Array3, ArrayD, ArrayView3, ArrayView4, IxDyn};
 
+use crate::autodiff::ops::loop_filter::{REACHES, STRENGTHS};
 use crate::autodiff::ops::{SoftRound, WeightedSum};
 use crate::autodiff::{Graph, Var};
 
@@ -70,6 +71,8 @@ pub struct Pictures<'a> {
     pub order: Order,
     /// Number of the first of them.
     pub start: usize,
+    /// What is done to luma where a residual was added, at first; with a strength of 0 nothing.
+    pub loop_filter: LoopFilter,
     /// What a picture without prediction is predicted to be.
     pub colour: [u8; 3],
     /// What is before them; context parameters stay what they were there, and all else that is not a latent begins with that.
@@ -116,6 +119,8 @@ pub struct Network {
     pub rounding: Var,
     /// Above 0, pictures and predictions are rounded as the decoder does.
     pub picture_rounding: Var,
+    /// Strength and reach of the loop filter, if there is one. Trainable.
+    pub loop_filter: Option<[Var; 2]>,
     /// (step, limit) of gains, of biases, of context parameters.
     pub scalar_quantisers: [Var; 3],
     /// The pictures.
@@ -255,6 +260,7 @@ impl Network {
             context: vec![],
             rounding,
             picture_rounding,
+            loop_filter: None,
             scalar_quantisers,
             pictures: vec![],
             trains_context: trains[1],
@@ -276,12 +282,12 @@ impl Network {
         }
     }
 
-    /// All that is trained besides latents, in the order of the fit: gains, layers, context parameters.
+    /// All that is trained besides latents, in the order of the fit: gains, layers, context parameters, the loop filter.
     pub fn parameter_vars(&self) -> impl Iterator<Item = Var> {
         let gains = self.grids.iter().map(|grid| grid.gain);
         let layers = self.layers.iter().flat_map(|layer| [Some(layer.weights), layer.biases]).flatten();
         let context = self.context.iter().copied().filter(|&var| !self.graph.value(var).is_empty());
-        gains.chain(layers).chain(context)
+        gains.chain(layers).chain(context).chain(self.loop_filter.into_iter().flatten())
     }
 
     /// Context parameters that are trained; none after the first block.
@@ -305,6 +311,15 @@ impl Network {
             }
         }
         fits
+    }
+
+    /// The loop filter as the format has it.
+    #[must_use]
+    pub fn loop_filter_settings(&self) -> LoopFilter {
+        let Some(vars) = self.loop_filter else { return LoopFilter::default() };
+        let [strength, reach] = vars.map(|var| f64::from(self.graph.value(var)[0]));
+        let [strength, reach] = [strength * STRENGTHS, reach * REACHES].map(|steps| (steps + 0.5).floor() as u8);
+        LoopFilter { strength, reach }
     }
 
     /// A picture, `[6, rows, columns]` in code values.
@@ -446,7 +461,8 @@ mod tests {
         let objective = Objective { lambda: 1e-6, structural, parameter_price: 1.0, size: [46, 34] };
         let random = &mut Random::new(1);
         let order = Order { frames: 3, predicted: true, bidirectional: architecture.is_bidirectional() };
-        let pictures = Pictures { targets: &targets, order, start: 0, colour: [100; 3], past: None };
+        let loop_filter = LoopFilter { strength: 12, reach: 32 };
+        let pictures = Pictures { targets: &targets, order, start: 0, loop_filter, colour: [100; 3], past: None };
         let mut network = Network::new(&architecture, geometry, pictures, &objective, random);
         for at in 0..network.grids.len() {
             let latents = network.graph.value_mut(network.grids[at].latents);

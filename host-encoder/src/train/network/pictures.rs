@@ -5,12 +5,13 @@ use decoder_core::wire::{Architecture, Geometry, Interpolation, Layer, LayerKind
 use ndarray::Array3;
 
 use crate::autodiff::Var;
+use crate::autodiff::ops::loop_filter::{REACHES, STRENGTHS};
 use crate::autodiff::ops::{
     self, Affine, Centre, Concat, Conv, ConvKind, Dissimilarity, Distortion, FakeQuant, GridFrame, Hidden, Mean,
     Reconstruct, Relay, Upsample2, Warp,
 };
 
-use super::start::zeros;
+use super::start::{scalar, zeros};
 use super::{LayerVars, Network, Objective, Pictures};
 
 impl Network {
@@ -21,7 +22,7 @@ impl Network {
         pictures: Pictures<'_>,
         objective: &Objective,
     ) {
-        let Pictures { targets, order, start, colour, past } = pictures;
+        let Pictures { targets, order, start, loop_filter, colour, past } = pictures;
         let [y, u, v] = colour.map(f32::from);
         let flat = Array3::from_shape_fn((SITE, geometry.height, geometry.width), |(c, ..)| [y, y, y, y, u, v][c]);
         let flat = self.graph.leaf(flat.into_dyn(), false);
@@ -53,6 +54,12 @@ impl Network {
             }
             self.graph.end_lanes();
         }
+        if loop_filter.strength > 0 {
+            let settings = [(loop_filter.strength, STRENGTHS), (loop_filter.reach, REACHES)];
+            let leaf =
+                |(value, steps): (u8, f64)| self.graph.leaf(scalar((f64::from(value) / steps) as f32), past.is_none());
+            self.loop_filter = Some(settings.map(leaf));
+        }
         let before = past.map(|past| self.graph.leaf(past.picture.clone(), false));
         for (frame, target) in targets.iter().enumerate() {
             // Of all that is before a block, only the last reference is predicted from.
@@ -70,7 +77,11 @@ impl Network {
             let residual = residuals.get(frame).copied().unwrap_or_else(|| {
                 self.add_synthesis(architecture, geometry, frame, Some(prediction), &gains, &filters)
             });
-            let picture = self.graph.push(Reconstruct, &[prediction, residual, self.picture_rounding]);
+            let mut picture = self.graph.push(Reconstruct, &[prediction, residual, self.picture_rounding]);
+            if let Some([strength, reach]) = self.loop_filter {
+                let inputs = [picture, residual, strength, reach, self.picture_rounding];
+                picture = self.graph.push(ops::LoopFilter::default(), &inputs);
+            }
             let target = self.graph.leaf(target.clone().into_dyn(), false);
             self.distortion[0].push(self.graph.push(Distortion::Luma, &[picture, target]));
             self.distortion[1].push(self.graph.push(Distortion::Chroma, &[picture, target]));

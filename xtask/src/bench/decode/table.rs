@@ -23,7 +23,7 @@ fn group(stage: &Stage) -> usize {
         Stage::Context => 1,
         Stage::Layers | Stage::Pipeline | Stage::Upsampling | Stage::Skipping => 2,
         Stage::Motion => 3,
-        Stage::Output | Stage::Rgb565 => 4,
+        Stage::Output | Stage::LoopFilter | Stage::Rgb565 => 4,
         Stage::Stream | Stage::Player | Stage::File(_) => 5,
     }
 }

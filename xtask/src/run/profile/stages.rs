@@ -31,6 +31,8 @@ pub enum Stage {
     Motion,
     /// Prediction and residual added, the reference picture.
     Output,
+    /// Luma that is smoothed where a residual was added.
+    LoopFilter,
     Rgb565,
     Player,
     /// A file that has no stage yet.
@@ -51,6 +53,7 @@ impl fmt::Display for Stage {
             Self::Upsampling => "upsampling",
             Self::Motion => "motion",
             Self::Output => "output",
+            Self::LoopFilter => "loop filter",
             Self::Rgb565 => "RGB565",
             Self::Player => "player",
             Self::File(path) => path,
@@ -86,6 +89,7 @@ fn stage(file: &str, function: &str) -> Option<Stage> {
         }
         "synthesis/store.rs" if named(&["predict", "counting", "take_side"]) => Stage::Motion,
         "synthesis/store.rs" => Stage::Output,
+        "synthesis/loop_filter.rs" => Stage::LoopFilter,
         "mask.rs" => Stage::Skipping,
         "synthesis/pipeline.rs" if named(&["reach", "mark", "changed"]) => Stage::Skipping,
         "synthesis/pipeline.rs" if named(&["upsample", "replicate"]) => Stage::Upsampling,
@@ -257,7 +261,7 @@ mod tests {
             let name = format!("synthesis::pipeline::{function}");
             assert_eq!(stage("synthesis/pipeline.rs", &name), Some(Stage::Pipeline), "{name}");
         }
-        for file in ["inputs", "interpolation", "mean", "overlap", "pipeline", "prediction", "store"] {
+        for file in ["inputs", "interpolation", "loop_filter", "mean", "overlap", "pipeline", "prediction", "store"] {
             let path = format!("synthesis/{file}.rs");
             let text = fs::read_to_string(crate::shell::root().join("decoder-core/src").join(&path)).unwrap();
             let names = text.split("fn ").skip(1).map(|rest| rest.split(['(', '<']).next().unwrap_or_default());
