@@ -106,6 +106,27 @@ fn a_read_that_fails_inside_a_payload_costs_its_segment() {
 }
 
 #[test]
+fn a_read_that_fails_in_any_picture_is_told_as_what_it_is() {
+    // Most of its pictures are decoded before the one before them is shown.
+    let vectors = load().unwrap();
+    let bytes = &vectors.iter().find(|vector| vector.name == "both-sides-7").expect("it is there").bytes;
+    let (expected, small) = (whole(bytes).shown, smallest(bytes));
+    let size = 8;
+    let mut lost = 0;
+    // Past the half of them only one read of all fails.
+    for read in bytes.len() / size / 2 + 1..bytes.len() / size {
+        let mut pieces = Pieces::new(bytes, &[size]);
+        pieces.hiccup_every = read;
+        let run = play(Forward::new(pieces), small, Unchecked::Shown).unwrap();
+        assert!(run.lost.iter().all(|(_, error)| *error == Error::Read(Hiccup)), "{read}: {:?}", run.lost);
+        assert!(run.shown.iter().all(|shown| expected.contains(shown)));
+        assert_eq!(run.shown.len() + run.frames_lost as usize, expected.len());
+        lost += run.lost.len();
+    }
+    assert!(lost > 10, "{lost} segments lost");
+}
+
+#[test]
 fn a_buffer_that_is_too_small_is_told_the_size_that_is_enough() {
     let bytes = clip(8, 4, 4);
     let small = smallest(&bytes);

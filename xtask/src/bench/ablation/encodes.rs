@@ -54,8 +54,9 @@ impl Encodes {
 
     /// The file that an encode gives.
     pub fn get(&self, subject: &Subject, clip: &Clip, lambda: f64, variant: &Variant) -> Result<Vec<u8>> {
-        let Variant { motion, ablation, architecture } = *variant;
-        let settings = EncodeSettings { lambda, motion, ablation, ..subject.settings.clone() };
+        let Variant { motion, bidirectional, loop_filter, ablation, architecture } = *variant;
+        let settings =
+            EncodeSettings { lambda, motion, bidirectional, loop_filter, ablation, ..subject.settings.clone() };
         let mut outline = Outline::new(clip, &settings)?;
         if let Some(architecture) = architecture {
             let geometry = outline.header.geometry();

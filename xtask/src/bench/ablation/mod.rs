@@ -53,6 +53,8 @@ pub struct AblationArgs {
 /// Something that is left out or put in the place of something else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Row {
+    /// Prediction from both sides against that from the picture before
+    BothSides,
     /// The octree's context against a raster context of the same size and static distributions, on the same latents
     Contexts,
     /// Flags of the octree for nodes that are empty
@@ -63,7 +65,9 @@ enum Row {
     Grids,
     /// All grids at the last stage against each at its own
     Injection,
-    /// Prediction from the picture before
+    /// Luma that is smoothed where a residual was added
+    LoopFilter,
+    /// Prediction from other pictures
     Motion,
     /// Rounding while fitting against rounding after it
     Rounding,
@@ -87,6 +91,10 @@ pub fn run(args: &AblationArgs) -> Result<()> {
 fn table(row: Row, subject: &Subject, encodes: &Encodes) -> Result<String> {
     let same = Variant::default();
     match row {
+        Row::BothSides => {
+            let variant = Variant { bidirectional: false, ..same };
+            curves::table(subject, encodes, ["from both sides", "from the picture before"], variant)
+        }
         Row::Contexts => contexts::table(subject, encodes),
         Row::Emptiness => emptiness::table(subject, encodes),
         Row::FixedPoint => arithmetic::table(subject, encodes),
@@ -97,6 +105,10 @@ fn table(row: Row, subject: &Subject, encodes: &Encodes) -> Result<String> {
         Row::Injection => {
             let variant = Variant { architecture: Some(variants::injected), ..same };
             curves::table(subject, encodes, ["all at the last stage", "each at its own"], variant)
+        }
+        Row::LoopFilter => {
+            let variant = Variant { loop_filter: false, ..same };
+            curves::table(subject, encodes, ["with the loop filter", "without"], variant)
         }
         Row::Motion => {
             let variant = Variant { motion: false, ..same };

@@ -16,6 +16,10 @@ pub struct Variant {
     pub architecture: Option<fn(&Architecture, Geometry) -> Architecture>,
     /// Whether pictures are predicted.
     pub motion: bool,
+    /// Whether every second one is predicted from both sides.
+    pub bidirectional: bool,
+    /// Whether luma is filtered where a residual was added.
+    pub loop_filter: bool,
     /// What the fitting leaves out.
     pub ablation: Ablation,
 }
@@ -23,7 +27,7 @@ pub struct Variant {
 impl Default for Variant {
     /// Nothing.
     fn default() -> Self {
-        Self { architecture: None, motion: true, ablation: Ablation::default() }
+        Self { architecture: None, motion: true, bidirectional: true, loop_filter: true, ablation: Ablation::default() }
     }
 }
 
