@@ -34,6 +34,8 @@ pub struct LoopFilter<T> {
     moves: Vec<T>,
     /// Gradients by the samples.
     sums: Vec<T>,
+    /// Samples after the filter; what filtered samples weigh in the gradients.
+    samples: Vec<T>,
     /// What two neighbouring samples of a row move by.
     parts: Vec<T>,
 }
@@ -41,20 +43,36 @@ pub struct LoopFilter<T> {
 impl<T: Real> LoopFilter<T> {
     /// Finds the samples that are filtered.
     fn find(&mut self, residual: &[T], [height, width]: [usize; 2]) {
-        let (area, half) = (height * width, T::of(0.5 / CODE_VALUES));
-        self.filtered.resize(LUMA * area, T::ZERO);
-        let rows = self.filtered.chunks_exact_mut(LUMA * width);
-        for (row, filtered) in rows.enumerate() {
-            let (upper, lower) = filtered.split_at_mut(2 * width);
-            for (column, pair) in upper.as_chunks_mut::<2>().0.iter_mut().enumerate() {
-                let seen = |channel: usize| {
-                    let residual = residual[channel * area + row * width + column];
-                    // Halves go up.
-                    residual >= half || residual < -half
-                };
-                *pair = [if (0..6).any(seen) { T::ONE } else { T::ZERO }; 2];
+        self.filtered.resize(LUMA * height * width, T::ZERO);
+        self.parts.resize(2 * width, T::ZERO);
+        for (row, filtered) in self.filtered.chunks_exact_mut(LUMA * width).enumerate() {
+            let seen = &mut self.parts[..width];
+            seen.fill(T::ZERO);
+            for channel in residual.chunks_exact(height * width) {
+                dispatch(Seen { seen, residual: &channel[row * width..][..width] });
             }
+            let (upper, lower) = filtered.split_at_mut(2 * width);
+            upper.as_chunks_mut::<2>().0.iter_mut().zip(&*seen).for_each(|(pair, &seen)| *pair = [seen; 2]);
             lower.copy_from_slice(upper);
+        }
+    }
+}
+
+/// Makes 1 what a residual of half a code value or more is at.
+struct Seen<'a, T> {
+    seen: &'a mut [T],
+    residual: &'a [T],
+}
+
+impl<T: Real> Job for Seen<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<A: Arith>(self) {
+        let half = T::of(0.5 / CODE_VALUES);
+        for (seen, &residual) in self.seen.iter_mut().zip(self.residual) {
+            // Halves go up.
+            let here = if residual >= half || residual < -half { T::ONE } else { T::ZERO };
+            *seen = seen.max(here);
         }
     }
 }
@@ -252,9 +270,9 @@ impl<T: Real> Op<T> for LoopFilter<T> {
         });
         let output = items_mut(output);
         output.copy_from_slice(items(inputs[0]));
-        let mut samples = self.luma.clone();
-        dispatch(Move { samples: &mut samples, filtered: &self.filtered, sums: &self.moves, strength, rounded });
-        separate(output, &samples, size, |to, sample| *to = sample);
+        self.samples.clone_from(&self.luma);
+        dispatch(Move { samples: &mut self.samples, filtered: &self.filtered, sums: &self.moves, strength, rounded });
+        separate(output, &self.samples, size, |to, sample| *to = sample);
     }
 
     fn backward(
@@ -270,8 +288,9 @@ impl<T: Real> Op<T> for LoopFilter<T> {
         interleave(&mut self.sums, output_gradient, [height, width]);
         // What filtered samples weigh: their gradients, in units of change.
         let scale = T::of(1.0 / UNIT);
-        let weights: Vec<T> =
-            self.sums.iter().zip(&self.filtered).map(|(&g, &filtered)| scale * g * filtered).collect();
+        self.samples.clear();
+        self.samples.extend(self.sums.iter().zip(&self.filtered).map(|(&g, &filtered)| scale * g * filtered));
+        let weights = &self.samples;
         let luma = &self.luma;
         if let Some(gradient) = &mut gradients[2] {
             let sum: T = weights.iter().zip(&self.moves).fold(T::ZERO, |sum, (&weight, &moves)| sum + weight * moves);
