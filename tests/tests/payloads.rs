@@ -54,7 +54,7 @@ fn segments_are_refused_for_what_is_wrong_with_them() {
     let base = base();
     let payload = Stream::open(&base.0.bytes, &Limits::HOST).unwrap().segment(0).unwrap().payload().unwrap().to_vec();
     let invalid = Error::Corrupt(Corruption::SegmentHeader);
-    let edits: [(&str, SegmentEdit, Error); 12] = [
+    let edits: [(&str, SegmentEdit, Error); 14] = [
         ("number 1", |h| h.index = 1, invalid),
         ("number 2^32 - 1", |h| h.index = u32::MAX, invalid),
         ("first frame 1", |h| h.first_frame = 1, invalid),
@@ -62,6 +62,8 @@ fn segments_are_refused_for_what_is_wrong_with_them() {
         ("no frames", |h| h.frames = 0, invalid),
         ("a frame less than the file's", |h| h.frames -= 1, invalid),
         ("most frames", |h| h.frames = u16::MAX, invalid),
+        ("a filter of strength 17", |h| h.loop_filter.strength = 17, invalid),
+        ("a filter of reach 128", |h| h.loop_filter.reach = 128, invalid),
         ("base 1", |h| h.base = 1, Error::Unsupported(Unsupported::WeightBase(1))),
         ("base 255", |h| h.base = 255, Error::Unsupported(Unsupported::WeightBase(255))),
         ("another checksum", |h| h.payload_crc ^= 1, Error::Corrupt(Corruption::PayloadChecksum)),

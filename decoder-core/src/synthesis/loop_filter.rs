@@ -15,8 +15,6 @@ use crate::wire::{Geometry, LoopFilter, SITE};
 pub(super) const ROWS: usize = 3;
 /// Rows of which it is known where a residual was added, and lines that are kept: those of a row and the one before it.
 const KEPT: usize = 2;
-/// Sites between two runs that are not worth a second run: they are filtered on their own.
-const GAP: usize = 0;
 /// Differences of two samples, and one more.
 const DIFFERENCES: usize = 512;
 
@@ -128,7 +126,7 @@ impl<'a> Filtering<'a> {
         let marks = self.marks.get(place).unwrap_or_default();
         let ([upper, lower], below) = store.rows_mut(row);
         let below = if after == row { &*kept } else { below };
-        for sites in runs(marks, GAP) {
+        for sites in runs(marks, 0) {
             filter_sites([&mut *upper, &mut *lower], [above, below], sites, table, self.strength);
         }
     }

@@ -44,7 +44,7 @@ impl Source<'_> {
         self.sides.get(first..first + blocks).unwrap_or_default()
     }
 
-    /// Sets the bits of the tiles of a row that come    /// Sets the bits of the tiles of a row that come from another place, wholly or in part; a row has `tiles`, and a block is as wide as a tile.
+    /// Sets the bits of the tiles of a row that come from another place, wholly or in part; a row has `tiles`, and a block is as wide as a tile.
     pub(super) fn mark_moving(&self, row: usize, tiles: usize, moving: &mut [u32]) {
         let BlockRow { own, beyond, .. } = self.block_row(row, tiles);
         let beyond = Some(beyond).filter(|_| row_weights(row) != [0; 2]);

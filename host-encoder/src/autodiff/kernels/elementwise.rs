@@ -21,6 +21,24 @@ pub fn add_assign<T: Real>(target: &mut [T], terms: &[T]) {
     dispatch(AddAssign(target, terms));
 }
 
+struct SubAssign<'a, T>(&'a mut [T], &'a [T]);
+
+impl<T: Real> Job for SubAssign<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<A: Arith>(self) {
+        for (target, &term) in self.0.iter_mut().zip(self.1) {
+            *target -= term;
+        }
+    }
+}
+
+/// `target -= terms`.
+#[inline]
+pub fn sub_assign<T: Real>(target: &mut [T], terms: &[T]) {
+    dispatch(SubAssign(target, terms));
+}
+
 struct MaskOpen<'a, T> {
     target: &'a mut [T],
     gradient: &'a [T],

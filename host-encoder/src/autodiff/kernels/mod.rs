@@ -31,7 +31,7 @@ mod steps;
 pub use bands::{MAX_BANDS, MAX_CHANNELS, band_count, band_range, chunked, for_each_band, split_planes};
 pub use bench::{measure_peak, measure_row_gemm, measure_row_outer};
 pub use dispatch::{Arith, Fused, Job, Plain, dispatch, portable};
-pub use elementwise::{add_assign, dot, mask_open, squared_distance, sum};
+pub use elementwise::{add_assign, dot, mask_open, squared_distance, sub_assign, sum};
 pub use fast_math::{exp_f32, exp_with, ln_f32, ln_with};
 pub use gemm::{Finish, Taps, pack, row_gemm};
 pub use outer::{Outer, row_outer};

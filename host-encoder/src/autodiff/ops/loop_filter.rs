@@ -5,7 +5,7 @@ use std::ops::Range;
 use ndarray::ArrayD;
 
 use super::{items, items_mut, planes};
-use crate::autodiff::kernels::{Arith, Job, dispatch};
+use crate::autodiff::kernels::{Arith, Job, add_assign, dispatch, sub_assign};
 use crate::autodiff::{Op, Real};
 
 /// Code values in one unit of activation.
@@ -122,23 +122,6 @@ impl<T: Real> Job for Slopes<'_, T> {
     }
 }
 
-/// Adds `parts` to one end and takes them from the other.
-struct Spread<'a, T> {
-    plus: &'a mut [T],
-    parts: &'a [T],
-    sign: T,
-}
-
-impl<T: Real> Job for Spread<'_, T> {
-    type Output = ();
-    #[inline(always)]
-    fn run<A: Arith>(self) {
-        for (sum, &part) in self.plus.iter_mut().zip(self.parts) {
-            *sum = A::fma(self.sign, part, *sum);
-        }
-    }
-}
-
 /// The samples of rows that have neighbours behind or below them, and these.
 fn pairs(samples: usize, columns: usize) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
     (0..samples).step_by(columns).flat_map(move |row| {
@@ -159,8 +142,8 @@ fn for_pairs<T: Real>(
     for (from, to) in pairs(sums.len(), columns) {
         let parts = &mut parts[..from.len()];
         of(parts, from.clone(), to.clone());
-        dispatch(Spread { plus: &mut sums[from], parts, sign: T::ONE });
-        dispatch(Spread { plus: &mut sums[to], parts, sign: -T::ONE });
+        add_assign(&mut sums[from], parts);
+        sub_assign(&mut sums[to], parts);
     }
 }
 
@@ -313,7 +296,7 @@ impl<T: Real> Op<T> for LoopFilter<T> {
         });
         separate(gradient, &self.sums, [height, width], |to, g| *to += g);
         let chroma = LUMA * height * width;
-        gradient[chroma..].iter_mut().zip(&output_gradient[chroma..]).for_each(|(to, &g)| *to += g);
+        add_assign(&mut gradient[chroma..], &output_gradient[chroma..]);
     }
 
     fn forward_flops(&self, inputs: &[&[usize]]) -> u64 {
