@@ -1,6 +1,8 @@
 //! From latents to pictures: gains, layers, prediction, and the distortion of each.
 
-use decoder_core::order::Prediction;
+use std::ops::Range;
+
+use decoder_core::order::{Order, Prediction};
 use decoder_core::wire::{Architecture, Geometry, Interpolation, Layer, LayerKind, SITE, Temporal};
 use ndarray::Array3;
 
@@ -61,35 +63,62 @@ impl Network {
             self.loop_filter = Some(settings.map(leaf));
         }
         let before = past.map(|past| self.graph.leaf(past.picture.clone(), false));
-        for (frame, target) in targets.iter().enumerate() {
-            // Of all that is before a block, only the last reference is predicted from.
-            let reference = |number: usize| match number.checked_sub(start) {
-                Some(number) => self.pictures[number],
-                None => before.expect("what a block goes on from"),
-            };
-            let prediction = match order.prediction(start + frame) {
-                Prediction::None => flat,
-                Prediction::Before(before) => self.add_prediction(architecture, geometry, reference(before), None),
-                Prediction::Between([before, after]) => {
-                    self.add_prediction(architecture, geometry, reference(before), Some(reference(after)))
+        for group in independent(order, start..start + targets.len()) {
+            let in_lanes = group.len() > 1;
+            for number in group {
+                if in_lanes {
+                    self.graph.begin_lane();
                 }
-            };
-            let residual = residuals.get(frame).copied().unwrap_or_else(|| {
-                self.add_synthesis(architecture, geometry, frame, Some(prediction), &gains, &filters)
-            });
-            let mut picture = self.graph.push(Reconstruct, &[prediction, residual, self.picture_rounding]);
-            if let Some([strength, reach]) = self.loop_filter {
-                let inputs = [picture, residual, strength, reach, self.picture_rounding];
-                picture = self.graph.push(ops::LoopFilter::default(), &inputs);
+                // Of all that is before a block, only the last reference is predicted from.
+                let reference = |network: &mut Self, number: usize| match number.checked_sub(start) {
+                    Some(number) => network.outside(network.pictures[number], in_lanes),
+                    None => before.expect("what a block goes on from"),
+                };
+                let prediction = match order.prediction(number) {
+                    Prediction::None => flat,
+                    Prediction::Before(before) => {
+                        let before = reference(self, before);
+                        self.add_prediction(architecture, geometry, before, None)
+                    }
+                    Prediction::Between(both) => {
+                        let [before, after] = both.map(|number| reference(self, number));
+                        self.add_prediction(architecture, geometry, before, Some(after))
+                    }
+                };
+                let frame = number - start;
+                let residual = match residuals.get(frame) {
+                    Some(&residual) => self.outside(residual, in_lanes),
+                    None => self.add_synthesis(architecture, geometry, frame, Some(prediction), &gains, &filters),
+                };
+                let picture = self.add_picture(prediction, residual, in_lanes);
+                self.add_distortion(picture, &targets[frame], objective);
+                self.pictures.push(picture);
             }
-            let target = self.graph.leaf(target.clone().into_dyn(), false);
-            self.distortion[0].push(self.graph.push(Distortion::Luma, &[picture, target]));
-            self.distortion[1].push(self.graph.push(Distortion::Chroma, &[picture, target]));
-            if objective.structural {
-                let [width, height] = objective.size;
-                self.dissimilarity.push(self.graph.push(Dissimilarity::new(width, height), &[picture, target]));
-            }
-            self.pictures.push(picture);
+            self.graph.end_lanes();
+        }
+    }
+
+    /// What has a gradient, for operations in a lane if there is one: they can give it nothing but through a copy of their own.
+    fn outside(&mut self, var: Var, in_lane: bool) -> Var {
+        if in_lane { self.graph.push(Relay, &[var]) } else { var }
+    }
+
+    /// A prediction and a residual, and the loop filter.
+    fn add_picture(&mut self, prediction: Var, residual: Var, in_lane: bool) -> Var {
+        let control = self.picture_rounding;
+        let picture = self.graph.push(Reconstruct, &[prediction, residual, control]);
+        let Some(settings) = self.loop_filter else { return picture };
+        let [strength, reach] = settings.map(|var| self.outside(var, in_lane));
+        self.graph.push(ops::LoopFilter::default(), &[picture, residual, strength, reach, control])
+    }
+
+    fn add_distortion(&mut self, picture: Var, target: &Array3<f32>, objective: &Objective) {
+        let target = self.graph.leaf(target.clone().into_dyn(), false);
+        self.distortion[0].push(self.graph.push(Distortion::Luma, &[picture, target]));
+        self.distortion[1].push(self.graph.push(Distortion::Chroma, &[picture, target]));
+        if objective.structural {
+            let [width, height] = objective.size;
+            self.dissimilarity.push(self.graph.push(Dissimilarity::new(width, height), &[picture, target]));
         }
     }
 
@@ -190,6 +219,24 @@ impl Network {
     }
 }
 
+/// Pictures that follow one another as they are coded, none of them predicted from another of its group: a picture between two references, and the
+/// reference after these.
+fn independent(order: Order, pictures: Range<usize>) -> Vec<Range<usize>> {
+    let mut groups: Vec<Range<usize>> = vec![];
+    for number in pictures {
+        let last = match order.prediction(number) {
+            Prediction::None => None,
+            Prediction::Before(before) => Some(before),
+            Prediction::Between([before, after]) => Some(before.max(after)),
+        };
+        match groups.last_mut() {
+            Some(group) if last.is_none_or(|last| last < group.start) => group.end = number + 1,
+            _ => groups.push(number..number + 1),
+        }
+    }
+    groups
+}
+
 /// Whether two layers that follow one another are one [`Hidden`].
 fn are_pair(first: &Layer, second: &Layer) -> bool {
     let plain = |layer: &Layer| layer.kind == LayerKind::Point && !layer.residual;
@@ -206,5 +253,22 @@ fn grid_frame(temporal: Temporal, frame: usize) -> GridFrame {
             let m = (frame & ((1 << log2) - 1)) + 1;
             GridFrame { first: second.saturating_sub(1), second, weight: m as f64 / f64::from(1 << log2) }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_between_two_references_stands_with_the_one_after_them() {
+        let groups = |predicted, bidirectional, pictures| {
+            let order = Order { frames: 8, predicted, bidirectional };
+            independent(order, pictures).into_iter().map(|group| [group.start, group.end]).collect::<Vec<_>>()
+        };
+        assert_eq!(groups(true, true, 0..8), [[0, 1], [1, 2], [2, 4], [4, 6], [6, 8]]);
+        assert_eq!(groups(true, true, 3..6), [[3, 4], [4, 6]]);
+        assert_eq!(groups(true, false, 5..8), [[5, 6], [6, 7], [7, 8]]);
+        assert_eq!(groups(false, false, 0..8), [[0, 8]]);
     }
 }
