@@ -7,7 +7,7 @@ use crate::arena::{Layout, Regions};
 use crate::entropy::{Payload, RangeDecoder, RangeState};
 use crate::error::{Corruption, Error, Result};
 use crate::latents::{Chunk, Group, LatentPlan, Latents};
-use crate::order::{Order, Prediction};
+use crate::order::Order;
 use crate::sink::RowSink;
 use crate::synthesis::{Arithmetic, Inputs, Integer, Memory, Pipeline, Plan, Roles, Tiles, show_stored};
 use crate::weights::{Next, Parameters, Scalars, begin_sums, code, code_interval, code_update};
@@ -338,7 +338,7 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
     fn next_chunk<P: Payload>(&mut self, running: &mut Running, payload: P) -> Result<()> {
         let mut coder = RangeDecoder::resume(running.coder, payload);
         if running.next > 0 {
-            self.latents.advance(&self.latent_plan, self.shared);
+            self.latents.advance(&self.latent_plan, running.order, running.next, self.shared);
             if running.update_in == 1 {
                 running.update_in = self.update(&mut coder)?;
                 self.bits.weights += self.bits.unspent(&coder);
@@ -409,7 +409,7 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
 impl Running {
     /// Whether the picture that is coded next is predicted from both sides.
     fn is_between(&self) -> bool {
-        matches!(self.order.prediction(self.next), Prediction::Between(_))
+        self.order.is_between(self.next)
     }
 
     /// Whether the picture to be shown next has been decoded.

@@ -8,6 +8,7 @@ use crate::entropy::Coder;
 use crate::error::{Corruption, Error, Result};
 use crate::mask;
 use crate::octree::{ContextParameters, ContextShape, FlagStates, Flags, Parent, ParentFlags, Root, flags_len};
+use crate::order::Order;
 use crate::wire::{Architecture, Geometry, MAX_CHANNELS, MAX_GRIDS, ROOT_LOG2, Temporal};
 
 /// Channels of the motion field: vertical, horizontal.
@@ -43,7 +44,7 @@ struct Channel {
     latents: usize,
     /// Most slices of a chunk.
     slices: usize,
-    /// Whether the last slice of the chunk before stays before them, for pictures between the two.
+    /// Whether the last slice of the chunk before stays before them: of grids for pictures between the two, of motion that of the last reference.
     kept: bool,
     /// Offset of the last slice of the chunk before while a chunk is coded; `Whole` grids have none.
     past: usize,
@@ -59,10 +60,6 @@ impl Channel {
     /// The place of the last slice of the chunk before while a chunk is coded.
     fn past(&self) -> Range<usize> {
         self.past..self.past + if self.is_whole() { 0 } else { self.plane() }
-    }
-
-    fn is_latents(&self) -> bool {
-        matches!(self.group, Group::Grid(_))
     }
 
     fn is_whole(&self) -> bool {
@@ -142,7 +139,7 @@ impl LatentPlan {
                     temporal_log2: 0,
                     latents: 0,
                     slices: 1 << plan.root_depth,
-                    kept: false,
+                    kept: group == Group::Motion && architecture.is_bidirectional(),
                     past: 0,
                     flags: 0,
                     parent,
@@ -225,7 +222,11 @@ impl LatentPlan {
         self.channels
             .iter()
             .map(|channel| {
-                let macs = if channel.is_latents() { of_latents } else { ContextShape::MOTION.macs() };
+                let macs = match channel.group {
+                    Group::Grid(_) => of_latents,
+                    Group::Motion => ContextShape::MOTION.macs(),
+                    Group::Sides => ContextShape::SIDES.macs(),
+                };
                 ((channel.plane() * macs) as u64).checked_shr(channel.temporal_log2).unwrap_or(0)
             })
             .sum()
@@ -273,20 +274,27 @@ impl<'a> Latents<'a> {
         begin_flags(&mut self.states);
     }
 
-    /// Moves the last slices into the past: a chunk that is not the segment's first begins. `work` is of [`LatentPlan::work_len`] words and stays
-    /// with the chunk until all its groups are coded.
-    pub fn advance(&mut self, plan: &LatentPlan, work: &mut [u32]) {
+    /// Moves what is before a chunk into the past. The chunk begins with picture `first` of a segment of pictures in `order`, and is not the segment's
+    /// first. `work` is of [`LatentPlan::work_len`] words and stays with the chunk until all its groups are coded.
+    pub fn advance(&mut self, plan: &LatentPlan, order: Order, first: usize, work: &mut [u32]) {
         let (pasts, _) = plan.cut(work);
+        let [was_between, is_between] = [first.saturating_sub(1), first].map(|coded| order.is_between(coded));
         for (number, channel) in plan.channels.iter().enumerate() {
-            let last = plan.slice(number, channel.slices);
-            if let (Some(past), Some(last)) = (pasts.get_mut(channel.past()), self.latents.get(last.clone()))
-                && past.len() == last.len()
+            let is_motion = channel.group == Group::Motion;
+            let [last, kept] = [channel.slices, 0].map(|slice| plan.slice(number, slice));
+            let before = if is_motion && was_between { kept.clone() } else { last.clone() };
+            if let (Some(past), Some(before)) = (pasts.get_mut(channel.past()), self.latents.get(before))
+                && past.len() == before.len()
             {
-                past.copy_from_slice(last);
+                past.copy_from_slice(before);
+                if is_motion && is_between {
+                    // To a picture half as far from what it is predicted from.
+                    past.iter_mut().for_each(|vector| *vector = (*vector >> 1) + (*vector & 1));
+                }
             }
-            if channel.kept {
+            if channel.kept && !(is_motion && was_between) {
                 let (before, after) = self.latents.split_at_mut_checked(last.start).unwrap_or_default();
-                let kept = before.get_mut(plan.slice(number, 0)).unwrap_or_default();
+                let kept = before.get_mut(kept).unwrap_or_default();
                 kept.iter_mut().zip(after).for_each(|(kept, last)| *kept = *last);
             }
         }

@@ -46,6 +46,12 @@ impl Order {
         }
     }
 
+    /// Whether the picture that is coded as number `coded` is predicted from both sides.
+    #[must_use]
+    pub fn is_between(&self, coded: usize) -> bool {
+        matches!(self.prediction(coded), Prediction::Between(_))
+    }
+
     /// What the picture that is coded as number `coded` is predicted from.
     ///
     /// # Examples

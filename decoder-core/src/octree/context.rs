@@ -54,7 +54,7 @@ pub struct ContextShape {
 
 impl ContextShape {
     /// The motion field's.
-    pub const MOTION: Self = Self { hidden: 0, channels: 2 };
+    pub const MOTION: Self = Self { hidden: 4, channels: 2 };
 
     /// That of the sides from which blocks are predicted.
     pub const SIDES: Self = Self { hidden: 0, channels: 1 };

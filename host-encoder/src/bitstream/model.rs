@@ -5,7 +5,7 @@ use std::ops::Range;
 use decoder_core::Segment;
 use decoder_core::entropy::{Coder, RangeDecoder};
 use decoder_core::latents::{Chunk, Group, LatentPlan, Latents};
-use decoder_core::order::{Order, Prediction};
+use decoder_core::order::Order;
 use decoder_core::weights::{Next, ParameterCount, Parameters, Scalars, code, code_interval, code_update};
 use decoder_core::wire::{Architecture, FileHeader, Geometry, LoopFilter, Temporal};
 use decoder_core::{Corruption, Error};
@@ -184,7 +184,7 @@ impl SegmentModel {
         let chunk_frames = 1 << architecture.root_depth;
         for first in (0..self.frames).step_by(chunk_frames) {
             if first > 0 {
-                latents.advance(&plan, work);
+                latents.advance(&plan, order, first, work);
                 let before = bits(coder);
                 updates.advance(coder, architecture, first)?;
                 spent.weights += bits(coder) - before;
@@ -194,7 +194,7 @@ impl SegmentModel {
             for group in plan.groups() {
                 let slices = match group {
                     Group::Motion if predicted => first..first + frames,
-                    Group::Sides if matches!(order.prediction(first), Prediction::Between(_)) => first..first + frames,
+                    Group::Sides if order.is_between(first) => first..first + frames,
                     Group::Motion | Group::Sides => continue,
                     Group::Grid(number) => match architecture.grids[number].temporal {
                         Temporal::Whole => continue,

@@ -4,7 +4,6 @@
 //! latents of its own to find, and changes of weights that are worth their bits. Context parameters are the segment's. In one fit of a long chain of pictures the noise of all latents adds up from picture to
 //! picture, and as many steps find less (docs/measurements.md).
 
-use decoder_core::order::Prediction;
 use decoder_core::wire::{Architecture, Temporal};
 use ndarray::{Array3, Axis};
 use serde::{Deserialize, Serialize};
@@ -62,9 +61,7 @@ impl Finished {
         self.latents.resize_with(network.grids.len(), Vec::new);
         self.latents.iter_mut().zip(quantise::latents(network)).for_each(|(all, block)| all.extend(block));
         self.parameters = network.parameters();
-        let is_reference =
-            |&number: &usize| !matches!(source.order.prediction(self.frames + number), Prediction::Between(_));
-        let last = (0..run.frames()).rev().find(is_reference).unwrap_or(0);
+        let last = (0..run.frames()).rev().find(|&number| !source.order.is_between(self.frames + number)).unwrap_or(0);
         self.picture = network.picture(last).iter().map(|&sample| sample as u8).collect();
         self.distortion += run.frames() as f64 * network.mean_distortion();
         let [parameters, context] = [network.counted_parameter_bits(), network.counted_context_bits()];
@@ -97,15 +94,15 @@ impl Finished {
             let before = latents.len() - shape.0 * rows * columns;
             Array3::from_shape_fn(shape, |(c, y, x)| f32::from(latents[before + (c * rows + y) * columns + x]))
         };
+        let last = |between: bool| (0..self.frames).rev().find(|&number| source.order.is_between(number) == between);
         let (rows, columns) = (geometry.height, geometry.width);
         let sample = |(c, y, x)| f32::from(self.picture[(c * rows + y) * columns + x]);
         Some(Past {
             picture: Array3::from_shape_fn((6, rows, columns), sample).into_dyn(),
             latents: architecture.grids.iter().zip(&self.latents).map(last_slice).collect(),
-            motion: motion.index_axis(Axis(0), self.frames - 1).mapv(f32::from),
+            motion: motion.index_axis(Axis(0), last(false)?).mapv(f32::from),
             sides: source.sides.as_ref().and_then(|sides| {
-                let is_between = |&number: &usize| matches!(source.order.prediction(number), Prediction::Between(_));
-                let last = (0..self.frames).rev().find(is_between)?;
+                let last = last(true)?;
                 Some(sides.index_axis(Axis(0), last).mapv(f32::from))
             }),
             parameters: self.parameters.clone(),
@@ -168,7 +165,7 @@ mod tests {
     use super::*;
     use crate::settings::EncodeSettings;
     use crate::train::presets::architecture;
-    use decoder_core::order::Order;
+    use decoder_core::order::{Order, Prediction};
     use decoder_core::wire::Geometry;
 
     #[test]
@@ -192,8 +189,7 @@ mod tests {
             let order = Order { frames, predicted: true, bidirectional };
             let mut start = 0;
             for block in blocks {
-                let is_reference = |number: &usize| !matches!(order.prediction(*number), Prediction::Between(_));
-                let last = (0..start).rev().find(is_reference);
+                let last = (0..start).rev().find(|&number| !order.is_between(number));
                 for number in start..start + block {
                     let references = match order.prediction(number) {
                         Prediction::None => vec![],

@@ -1,5 +1,7 @@
 //! The bits that the latents of one channel cost under the octree's context model (SPEC sections 6 and 7).
 
+use std::ops::Range;
+
 use ndarray::ArrayD;
 use rayon::prelude::*;
 
@@ -48,6 +50,15 @@ pub enum SliceTypes {
     AllPredicted,
 }
 
+/// What is before a root in time.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Before {
+    /// The last slice of the root before it; before the first this one, `height * width` latents, or none if all of them are zero.
+    Slices(Vec<f32>),
+    /// A slice of another variable for each root, `[roots, channels, height, width]`: the input after latents and parent, which gets no gradient.
+    Input,
+}
+
 /// What [`OctreeRate`] codes.
 #[derive(Clone, Debug)]
 pub struct OctreeRateConfig {
@@ -65,8 +76,8 @@ pub struct OctreeRateConfig {
     pub parent: Parent,
     /// Hidden units of the network, 0..=16.
     pub hidden: usize,
-    /// The slice before the first, `height * width` latents; empty if there is none, or it is all zero.
-    pub past: Vec<f32>,
+    /// The past.
+    pub before: Before,
     /// Whether the parameters have gradients, which are a third of the work.
     pub fits_parameters: bool,
     /// Log2 of the side of the nodes with emptiness flags, if latents are integers and those of empty nodes are not to be counted.
@@ -105,6 +116,7 @@ fn append_roots(roots: &mut Vec<usize>, slices: usize) {
 /// |---|---|---|
 /// | latents | `[slices, channels, height, width]` | |
 /// | parent | [`Parent::Other`]'s `shape` | only with [`Parent::Other`] |
+/// | pasts | `[roots, channels, height, width]` | only with [`Before::Input`] |
 /// | `w1` | `[hidden, 9]` | only if `hidden > 0` |
 /// | `b1` | `[hidden]` | only if `hidden > 0` |
 /// | `w2` | `[2, hidden]` | only if `hidden > 0` |
@@ -119,7 +131,7 @@ fn append_roots(roots: &mut Vec<usize>, slices: usize) {
 #[derive(Debug)]
 pub struct OctreeRate<T> {
     config: OctreeRateConfig,
-    /// Latents of the channel, with the slice before the first, and their signs.
+    /// Latents of the channel, with the slice before the first or that before each root, and their signs.
     values: Vec<T>,
     signs: Vec<T>,
     /// 1 for each latent that is coded, 0 for those of empty nodes; empty if all are.
@@ -129,6 +141,8 @@ pub struct OctreeRate<T> {
     /// By depth.
     tables: Vec<Option<Table<T>>>,
     roots: Vec<Root<T>>,
+    /// Where the values of each root and of the slice before it are.
+    windows: Vec<Range<usize>>,
     /// Root and place in it of each slice.
     places: Vec<(usize, usize)>,
     parent_starts: Vec<usize>,
@@ -148,6 +162,7 @@ struct Table<T> {
 /// Positions of the inputs.
 struct Inputs {
     parent: usize,
+    pasts: usize,
     /// `w1`, then `b1`, `w2`.
     hidden: Option<usize>,
     /// Then `type_bias`, `pass_bias`.
@@ -182,9 +197,17 @@ impl<T: LaneMath> OctreeRate<T> {
             SliceTypes::Predicted => u8::from(slice > 0),
             SliceTypes::AllPredicted => 1,
         });
+        let apart = usize::from(config.before == Before::Input);
+        let window = |(index, root): (usize, &Root<T>)| {
+            let first = root.first + apart * index;
+            first * area..(first + 1 + root.slices) * area
+        };
+        let windows: Vec<Range<usize>> = roots.iter().enumerate().map(window).collect();
+        let all = windows.last().map_or(0, |window| window.end);
         let mut op = OctreeRate {
-            values: vec![T::ZERO; (slices + 1) * area],
-            signs: vec![T::ZERO; (slices + 1) * area],
+            windows,
+            values: vec![T::ZERO; all],
+            signs: vec![T::ZERO; all],
             coded: config.flagged.map_or(vec![], |_| vec![T::ONE; slices * area]),
             types: types.collect(),
             network: Network::new(config.hidden),
@@ -197,12 +220,13 @@ impl<T: LaneMath> OctreeRate<T> {
             config,
         };
         op.find_parents();
-        op.load_past();
+        op.load_first();
         op
     }
 
-    fn load_past(&mut self) {
-        let past = &self.config.past;
+    /// Loads the slice before the first.
+    fn load_first(&mut self) {
+        let Before::Slices(past) = &self.config.before else { return };
         assert!(past.is_empty() || past.len() == self.area(), "the past is a slice");
         for ((value, sign_), &v) in self.values.iter_mut().zip(&mut self.signs).zip(past) {
             *value = T::of(v.into());
@@ -245,9 +269,15 @@ impl<T: LaneMath> OctreeRate<T> {
 
     fn inputs(&self) -> Inputs {
         let parent = 1;
-        let hidden = parent + usize::from(matches!(self.config.parent, Parent::Other { .. }));
+        let pasts = parent + usize::from(matches!(self.config.parent, Parent::Other { .. }));
+        let hidden = pasts + usize::from(self.has_pasts());
         let linear = hidden + if self.config.hidden > 0 { 3 } else { 0 };
-        Inputs { parent, hidden: (self.config.hidden > 0).then_some(hidden), linear }
+        Inputs { parent, pasts, hidden: (self.config.hidden > 0).then_some(hidden), linear }
+    }
+
+    /// Whether an input says what is before each root.
+    fn has_pasts(&self) -> bool {
+        self.config.before == Before::Input
     }
 
     fn area(&self) -> usize {
@@ -259,16 +289,25 @@ impl<T: LaneMath> OctreeRate<T> {
         TASK.div_ceil(self.area())
     }
 
-    fn load_latents(&mut self, latents: &[T]) {
+    fn load_latents(&mut self, latents: &[T], pasts: Option<&[T]>) {
         let area = self.area();
         let all_channels = self.config.shape[1] * area;
         let channel = self.config.channel * area;
-        let own = self.values[area..].chunks_exact_mut(area).zip(self.signs[area..].chunks_exact_mut(area));
-        for ((values, signs), from) in own.zip(latents.chunks_exact(all_channels)) {
-            values.copy_from_slice(&from[channel..][..area]);
-            for (sign_, &v) in signs.iter_mut().zip(values.iter()) {
-                *sign_ = sign(v);
+        let mut slices = latents.chunks_exact(all_channels);
+        let mut pasts = pasts.map(|pasts| pasts.chunks_exact(all_channels));
+        for index in 0..self.roots.len() {
+            let window = self.windows[index].clone();
+            let (before, own) = self.values[window.clone()].split_at_mut(area);
+            if let Some(past) = pasts.as_mut().and_then(Iterator::next) {
+                before.copy_from_slice(&past[channel..][..area]);
             }
+            for (values, from) in own.chunks_exact_mut(area).zip(slices.by_ref()) {
+                values.copy_from_slice(&from[channel..][..area]);
+            }
+            // Those of what is before are there already if it is the root before.
+            let unknown = window.start + if pasts.is_some() { 0 } else { area }..window.end;
+            let signs = self.signs[unknown.clone()].iter_mut();
+            signs.zip(&self.values[unknown]).for_each(|(sign_, &v)| *sign_ = sign(v));
         }
     }
 
@@ -279,9 +318,9 @@ impl<T: LaneMath> OctreeRate<T> {
         let (area, columns) = (height * width, width.div_ceil(1 << log2));
         let node = |at: usize| ((at / width) >> log2) * columns + ((at % width) >> log2);
         let mut speaks = vec![false; height.div_ceil(1 << log2) * columns];
-        for root in &self.roots {
+        for (index, root) in self.roots.iter().enumerate() {
             speaks.fill(false);
-            let signs = &self.signs[(root.first + 1) * area..][..root.slices * area];
+            let signs = &self.signs[self.windows[index].clone()][area..];
             for (at, _) in signs.iter().enumerate().filter(|(_, sign)| **sign != T::ZERO) {
                 speaks[node(at % area)] = true;
             }
@@ -301,7 +340,8 @@ impl<T: LaneMath> OctreeRate<T> {
             let root = &self.roots[index];
             let own = &mut into[channel..][..area];
             add_scaled(own, scale, &root.by_window[(place + 1) * area..]);
-            if let Some(next) = self.roots.get(index + 1).filter(|_| place + 1 == root.slices) {
+            let follows = place + 1 == root.slices && !self.has_pasts();
+            if let Some(next) = self.roots.get(index + 1).filter(|_| follows) {
                 add_scaled(own, scale, &next.by_window);
             }
             if let Parent::Same(parent) = self.config.parent {
@@ -354,6 +394,10 @@ impl<T: LaneMath> Op<T> for OctreeRate<T> {
             assert_eq!(inputs[at.parent], shape, "parent");
         }
         let hidden = self.config.hidden;
+        if self.has_pasts() {
+            let [_, channels, height, width] = self.config.shape;
+            assert_eq!(inputs[at.pasts], [self.roots.len(), channels, height, width], "pasts");
+        }
         if let Some(first) = at.hidden {
             assert_eq!(inputs[first], [hidden, INPUTS], "w1");
             assert_eq!(inputs[first + 1], [hidden], "b1");
@@ -368,7 +412,7 @@ impl<T: LaneMath> Op<T> for OctreeRate<T> {
 
     fn forward(&mut self, inputs: &[&ArrayD<T>], output: &mut ArrayD<T>) {
         let at = self.inputs();
-        self.load_latents(items(inputs[0]));
+        self.load_latents(items(inputs[0]), self.has_pasts().then(|| items(inputs[at.pasts])));
         self.find_coded();
         if let Some(first) = at.hidden {
             self.network.set_hidden(items(inputs[first]), items(inputs[first + 1]), items(inputs[first + 2]));
@@ -387,14 +431,14 @@ impl<T: LaneMath> Op<T> for OctreeRate<T> {
             Parent::Other { .. } => items(inputs[at.parent]),
         };
         let (area, least) = (self.area(), self.slices_per_task());
-        self.roots.par_iter_mut().with_min_len(least).for_each(|root| {
+        let roots = self.roots.par_iter_mut().zip(&self.windows).with_min_len(least);
+        roots.for_each(|(root, window)| {
             let (first, slices) = (root.first, root.slices);
             let table = self.tables[slices.ilog2() as usize].as_ref().expect("every depth has its table");
-            let window = first * area..(first + slices + 1) * area;
             let source = Source {
                 layout: &table.layout,
                 window: &self.values[window.clone()],
-                signs: &self.signs[window],
+                signs: &self.signs[window.clone()],
                 coded: self.coded.get(first * area..(first + slices) * area).unwrap_or_default(),
                 parent,
                 parent_starts: self.parent_starts.get(first..first + slices).unwrap_or_default(),

@@ -4,10 +4,10 @@ mod pictures;
 mod rates;
 mod start;
 
-use decoder_core::order::{Order, Prediction};
+use decoder_core::order::Order;
 use decoder_core::weights::{BIAS_LIMIT, CONTEXT_LIMIT, GAIN_LIMIT};
 use decoder_core::wire::{Architecture, Geometry, LoopFilter, ROOT_LOG2, Temporal};
-use ndarray::{Array2, Array3, ArrayD, ArrayView3, ArrayView4, IxDyn};
+use ndarray::{Array2, Array3, ArrayD, ArrayView3, ArrayView4, Axis, IxDyn, RemoveAxis};
 
 use crate::autodiff::ops::loop_filter::{REACHES, STRENGTHS};
 use crate::autodiff::ops::{SoftRound, WeightedSum};
@@ -23,6 +23,8 @@ pub const GAIN_STEP: f32 = 1.0 / 4096.0;
 pub const BIAS_STEP: f32 = 1.0 / 128.0;
 /// See [`GAIN_STEP`].
 pub const CONTEXT_STEP: f32 = 1.0 / 32.0;
+/// Tensors of a set of context parameters.
+const CONTEXT_TENSORS: usize = 6;
 /// Terms of one node of the loss.
 const SUMMANDS: usize = 48;
 
@@ -54,7 +56,7 @@ pub struct Past {
     pub picture: ArrayD<f32>,
     /// Each grid's last slice `[channels, rows, columns]`.
     pub latents: Vec<Array3<f32>>,
-    /// The last picture's motion, `[vertical, horizontal][row][column]`.
+    /// The motion of the last picture that others are predicted from, `[vertical, horizontal][row][column]`.
     pub motion: Array3<f32>,
     /// Sides of the last picture between two references, `[row][column]`.
     pub sides: Option<Array2<f32>>,
@@ -105,6 +107,18 @@ pub struct LayerVars {
     pub priced_step: Var,
 }
 
+/// The motion of all pictures, and what it is coded with.
+struct MotionField {
+    /// `[slices, 2, rows, columns]`.
+    field: Var,
+    /// What is before each root, `[roots, 2, rows, columns]`.
+    pasts: Var,
+    /// Slices of each root.
+    roots: Vec<usize>,
+    /// Motion of the last reference before all of them.
+    past: Option<Array3<f32>>,
+}
+
 /// The tape.
 pub struct Network {
     /// All nodes.
@@ -135,14 +149,16 @@ pub struct Network {
     between: Vec<usize>,
     /// All their sides.
     sides_field: Option<Var>,
-    /// All motion fields.
-    motion_field: Option<Var>,
+    /// All motion fields as they are coded.
+    motion_field: Option<MotionField>,
     /// Luma's and chroma's distortion of each picture.
     distortion: [Vec<Var>; 2],
     /// Structural distortion of the luma of each picture; empty if it never counts.
     dissimilarity: Vec<Var>,
-    /// Bits of latents and motion.
+    /// Bits of latents, then of motion and sides.
     pub bits: Vec<Var>,
+    /// How many of them are of latents.
+    latent_bits: usize,
     /// What each of them counts.
     prices: Vec<f64>,
     /// Bits of the layers and, in a block after the first, of gains.
@@ -159,6 +175,11 @@ pub struct Network {
     pixels: f64,
 }
 
+/// A vector's component to a picture half as far away, as the decoder has it.
+fn halved(component: f32) -> f32 {
+    (0.5 * (component + 1.0)).floor()
+}
+
 /// Slices of a grid in a segment.
 pub fn slices(temporal: Temporal, frames: usize) -> usize {
     match temporal {
@@ -169,8 +190,7 @@ pub fn slices(temporal: Temporal, frames: usize) -> usize {
 
 /// Those of `frames` pictures from `start` on that are between two references, counted from there.
 fn between(order: Order, start: usize, frames: usize) -> Vec<usize> {
-    let is_between = |&number: &usize| matches!(order.prediction(start + number), Prediction::Between(_));
-    (0..frames).filter(is_between).collect()
+    (0..frames).filter(|&number| order.is_between(start + number)).collect()
 }
 
 impl Network {
@@ -272,6 +292,7 @@ impl Network {
             distortion: [vec![], vec![]],
             dissimilarity: vec![],
             bits: vec![],
+            latent_bits: 0,
             prices: vec![],
             layer_bits: vec![],
             context_bits: vec![],
@@ -294,6 +315,26 @@ impl Network {
     pub fn trained_context(&self) -> impl Iterator<Item = Var> {
         let context = self.context.iter().copied().filter(|_| self.trains_context);
         context.filter(|&var| !self.graph.value(var).is_empty())
+    }
+
+    /// Those of motion and sides.
+    pub fn motion_context(&self) -> impl Iterator<Item = Var> {
+        let context = self.context.iter().copied().skip(CONTEXT_TENSORS).filter(|_| self.trains_context);
+        context.filter(|&var| !self.graph.value(var).is_empty())
+    }
+
+    /// Makes the context parameters of motion and sides what they are at the start.
+    pub fn restart_motion_context(&mut self) {
+        for (number, &var) in self.context.iter().enumerate().skip(CONTEXT_TENSORS) {
+            start::context(number % CONTEXT_TENSORS, self.graph.value_mut(var));
+        }
+    }
+
+    /// Computes the bits of the latents no more: they stay what they are.
+    pub fn leave_out_grids(&mut self) {
+        for &var in &self.bits[..self.latent_bits] {
+            self.graph.set_enabled(var, false);
+        }
     }
 
     /// The parameters as they are now.
@@ -331,16 +372,30 @@ impl Network {
     pub fn set_motion(&mut self, field: ArrayView4<'_, i8>) {
         let first = field.shape()[0] - self.motion.len();
         for (frame, &(var, between)) in self.motion.iter().enumerate() {
-            let vectors = field.index_axis(ndarray::Axis(0), frame + first).mapv(f32::from);
+            let vectors = field.index_axis(Axis(0), frame + first).mapv(f32::from);
             self.graph.value_mut(var).assign(&vectors);
             if let Some([reversed, _]) = between {
                 self.graph.value_mut(reversed).assign(&-vectors);
             }
         }
-        if let Some(var) = self.motion_field {
-            let first = field.shape()[0] - self.graph.value(var).shape()[0];
+        if let Some(coded) = &self.motion_field {
+            let first = field.shape()[0] - self.graph.value(coded.field).shape()[0];
             let vectors = field.slice(ndarray::s![first.., .., .., ..]).mapv(f32::from);
-            self.graph.value_mut(var).assign(&vectors);
+            self.graph.value_mut(coded.field).assign(&vectors);
+            let pasts = self.graph.value_mut(coded.pasts);
+            let mut reference =
+                coded.past.clone().unwrap_or_else(|| Array3::zeros(vectors.raw_dim().remove_axis(Axis(0))));
+            let mut end = 0;
+            for (&slices, mut past) in coded.roots.iter().zip(pasts.outer_iter_mut()) {
+                let is_between = self.between.contains(&(first + end));
+                end += slices;
+                past.assign(&reference);
+                if is_between {
+                    past.mapv_inplace(halved);
+                } else {
+                    reference.assign(&vectors.index_axis(Axis(0), end - 1));
+                }
+            }
         }
     }
 
@@ -349,13 +404,13 @@ impl Network {
         let first = sides.shape()[0] - self.motion.len();
         for (frame, &(_, between)) in self.motion.iter().enumerate() {
             if let Some([_, var]) = between {
-                let sides = sides.index_axis(ndarray::Axis(0), frame + first).mapv(f32::from);
+                let sides = sides.index_axis(Axis(0), frame + first).mapv(f32::from);
                 self.graph.value_mut(var).assign(&sides);
             }
         }
         if let Some(var) = self.sides_field {
             for (slice, &frame) in self.between.iter().enumerate() {
-                let sides = sides.index_axis(ndarray::Axis(0), frame).mapv(f32::from);
+                let sides = sides.index_axis(Axis(0), frame).mapv(f32::from);
                 self.graph.value_mut(var).slice_mut(ndarray::s![slice, 0, .., ..]).assign(&sides);
             }
         }
@@ -445,8 +500,10 @@ impl Network {
 mod tests {
     use decoder_core::Level;
     use decoder_core::wire::SITE;
+    use ndarray::Array4;
 
     use super::*;
+    use crate::bitstream::{CostMeter, SegmentModel};
     use crate::settings::EncodeSettings;
     use crate::train::presets::architecture;
 
@@ -483,6 +540,45 @@ mod tests {
                 assert!(largest > 1e-3, "{level:?}, leaf {number}: {largest}");
             }
         }
+    }
+
+    #[test]
+    fn motion_is_coded_with_that_of_the_last_reference() {
+        let geometry = Geometry::new(176, 144);
+        let architecture = architecture(&EncodeSettings { level: Level::Edge, ..EncodeSettings::default() }, geometry);
+        let order = Order { frames: 7, predicted: true, bidirectional: true };
+        let (rows, columns) = geometry.motion();
+        // The same from reference to reference, and half of it between two.
+        let random = &mut Random::new(2);
+        let noise = Array3::from_shape_simple_fn((2, rows, columns), || (2.0 * random.normal()) as i8);
+        let field = Array4::from_shape_fn((7, 2, rows, columns), |(frame, c, y, x)| match noise[[c, y, x]] {
+            _ if frame == 0 => 0,
+            vector if order.is_between(frame) => halved(vector.into()) as i8,
+            vector => vector,
+        });
+        let mut network = Network::of_latents(&architecture, geometry, order, 7, false);
+        network.set_motion(field.view());
+        // Location: the past. Scale: a quarter, for all.
+        for (number, &var) in network.context.iter().enumerate() {
+            let value = network.graph.value_mut(var);
+            match number % CONTEXT_TENSORS {
+                3 => value.indexed_iter_mut().for_each(|(at, item)| *item = f32::from(u8::from(at == IxDyn(&[0, 8])))),
+                4 => value.fill(-2.0),
+                _ => value.fill(0.0),
+            }
+        }
+        network.graph.forward();
+        let mut model = SegmentModel::zeros(&architecture, geometry, 7, true);
+        let context = network.context.iter().flat_map(|&var| network.graph.value(var).iter());
+        model.context = context.map(|&item| (item / CONTEXT_STEP) as i8).collect();
+        (model.motion, model.sides) = (Some(field), Some(model.no_sides(geometry)));
+        let coded = model.code(&architecture, geometry, &mut CostMeter::default(), |meter| meter.bits).expect("valid");
+        let counted = network.counted_bits() - network.counted_parameter_bits();
+        let written = coded.total() - coded.weights;
+        assert!((written / counted - 1.0).abs() < 0.01, "{written} bits written, {counted} counted");
+        // The first reference's vectors have nothing before them, all others cost next to nothing.
+        let later = coded.motion / (12 * rows * columns) as f64;
+        assert!((1.0..12.0).contains(&later), "{later} bits a component");
     }
 
     #[test]

@@ -5,11 +5,13 @@ use decoder_core::wire::{Architecture, Geometry, Temporal};
 use ndarray::{Array2, Array3, Axis};
 
 use crate::autodiff::Var;
-use crate::autodiff::ops::octree_rate::{OctreeRate, OctreeRateConfig, Parent, SliceTypes, grid_roots, motion_roots};
+use crate::autodiff::ops::octree_rate::{
+    Before, OctreeRate, OctreeRateConfig, Parent, SliceTypes, grid_roots, motion_roots,
+};
 use crate::autodiff::ops::{DifferenceRate, TensorRate};
 
 use super::start::{self, scalar, zeros};
-use super::{BIAS_STEP, CONTEXT_STEP, GAIN_STEP, LayerVars, Network, Past};
+use super::{BIAS_STEP, CONTEXT_STEP, CONTEXT_TENSORS, GAIN_STEP, LayerVars, MotionField, Network, Past};
 
 /// Log2 of the stride from which on a bit of a grid counts twice as much in each octave.
 ///
@@ -75,7 +77,7 @@ impl Network {
                     },
                     parent,
                     hidden: shape.hidden,
-                    past: past.map_or(vec![], |past| channel_of(&past.latents[number], channel)),
+                    before: Before::Slices(past.map_or(vec![], |past| channel_of(&past.latents[number], channel))),
                     fits_parameters: self.trains_context,
                     flagged: self.flagged,
                 });
@@ -95,12 +97,13 @@ impl Network {
                 }
             }
         }
+        self.latent_bits = self.bits.len();
         if architecture.motion.is_some() {
             let context = self.add_context(ContextShape::MOTION);
             let slices = frames - usize::from(past.is_none());
             if predicted && slices > 0 {
-                let past = past.map(|past| &past.motion);
-                self.add_motion_rate(geometry, slices, 1 << architecture.root_depth, &context, past);
+                let roots = motion_roots(slices, 1 << architecture.root_depth);
+                self.add_motion_rate(geometry, roots, &context, past.map(|past| past.motion.clone()));
             }
         }
         if architecture.is_bidirectional() {
@@ -151,32 +154,26 @@ impl Network {
         self.graph.value(self.grids[grid].latents).shape().try_into().expect("latents have four axes")
     }
 
-    fn add_motion_rate(
-        &mut self,
-        geometry: Geometry,
-        slices: usize,
-        root_slices: usize,
-        context: &[Var],
-        past: Option<&Array3<f32>>,
-    ) {
+    fn add_motion_rate(&mut self, geometry: Geometry, roots: Vec<usize>, context: &[Var], past: Option<Array3<f32>>) {
         let (rows, columns) = geometry.motion();
-        let shape = [slices, 2, rows, columns];
+        let shape = [roots.iter().sum(), 2, rows, columns];
         let field = self.graph.leaf(zeros(&shape), false);
-        self.motion_field = Some(field);
+        let pasts = self.graph.leaf(zeros(&[roots.len(), 2, rows, columns]), false);
+        self.motion_field = Some(MotionField { field, pasts, roots: roots.clone(), past });
         for channel in 0..2 {
             let op = OctreeRate::new(OctreeRateConfig {
                 shape,
                 channel,
                 type_channel: channel,
-                roots: motion_roots(slices, root_slices),
+                roots: roots.clone(),
                 types: SliceTypes::AllPredicted,
                 parent: if channel == 0 { Parent::None } else { Parent::Same(0) },
-                hidden: 0,
-                past: past.map_or(vec![], |past| channel_of(past, channel)),
+                hidden: ContextShape::MOTION.hidden,
+                before: Before::Input,
                 fits_parameters: self.trains_context,
                 flagged: None,
             });
-            let inputs: Vec<Var> = [field].into_iter().chain(context.iter().copied()).collect();
+            let inputs: Vec<Var> = [field, pasts].into_iter().chain(context.iter().copied()).collect();
             let bits = self.graph.push(op, &inputs);
             self.bits.push(bits);
             self.prices.push(1.0);
@@ -200,8 +197,8 @@ impl Network {
             roots: motion_roots(slices, 1),
             types: SliceTypes::AllPredicted,
             parent: Parent::None,
-            hidden: 0,
-            past: past.map_or(vec![], |past| past.iter().copied().collect()),
+            hidden: ContextShape::SIDES.hidden,
+            before: Before::Slices(past.map_or(vec![], |past| past.iter().copied().collect())),
             fits_parameters: self.trains_context,
             flagged: None,
         });
@@ -213,7 +210,7 @@ impl Network {
 
     /// Leaves for a set of context parameters; returns them quantised, without the empty ones.
     fn add_context(&mut self, shape: ContextShape) -> Vec<Var> {
-        let shapes: [&[usize]; 6] = [
+        let shapes: [&[usize]; CONTEXT_TENSORS] = [
             &[shape.hidden, INPUTS],
             &[shape.hidden],
             &[2, shape.hidden],

@@ -60,6 +60,7 @@ pub(super) fn layers(graph: &mut Graph<f32>, architecture: &Architecture, random
 /// Context parameters at the start: the scale follows the mean of the neighbours' magnitudes, and a small random part in the
 /// hidden layer breaks its symmetry.
 pub(super) fn context(tensor: usize, value: &mut ArrayD<f32>) {
+    value.fill(0.0);
     match tensor {
         0 => value.iter_mut().enumerate().for_each(|(at, item)| *item = 0.3 * ((at * 7919 + 13) as f32).sin()),
         2 => value.iter_mut().enumerate().for_each(|(at, item)| *item = 0.1 * ((at * 104_729 + 7) as f32).sin()),

@@ -4,7 +4,7 @@ use ndarray::{ArrayD, IxDyn};
 
 use crate::autodiff::Op;
 use crate::autodiff::ops::check::{Noise, check_gradients};
-use crate::autodiff::ops::octree_rate::{LaneMath, OctreeRate, OctreeRateConfig, Parent, SliceTypes};
+use crate::autodiff::ops::octree_rate::{Before, LaneMath, OctreeRate, OctreeRateConfig, Parent, SliceTypes};
 use crate::autodiff::ops::octree_rate::{grid_roots, motion_roots};
 
 fn latents(noise: &mut Noise, shape: &[usize]) -> ArrayD<f64> {
@@ -28,26 +28,33 @@ impl Case {
         let other = [parent_slices, 2, height.div_ceil(2), width.div_ceil(2)];
         let parent = match kind {
             0 => Parent::None,
-            1 => Parent::Same(0),
+            1 | 3 => Parent::Same(0),
             _ => Parent::Other { shape: other, channel: 1, shift: 1, slices: (0..slices).map(|s| s / 2).collect() },
         };
-        let motion = kind == 1;
+        let motion = matches!(kind, 1 | 3);
         let config = OctreeRateConfig {
             shape,
             channel: 1,
             type_channel: 2,
             roots: if motion { motion_roots(slices, root_slices) } else { grid_roots(slices, root_slices) },
-            types: [SliceTypes::Intra, SliceTypes::AllPredicted, SliceTypes::Predicted][kind],
+            types: [SliceTypes::Intra, SliceTypes::AllPredicted, SliceTypes::Predicted, SliceTypes::AllPredicted][kind],
             parent,
             hidden,
             // Of a block that begins a segment there is none.
-            past: (0..if kind == 0 { 0 } else { height * width }).map(|at| (at % 5) as f32 - 2.0).collect(),
+            before: match kind {
+                0 => Before::Slices(vec![]),
+                3 => Before::Input,
+                _ => Before::Slices((0..height * width).map(|at| (at % 5) as f32 - 2.0).collect()),
+            },
             fits_parameters: true,
             flagged: None,
         };
         let mut inputs = vec![latents(&mut noise, &shape)];
         if kind == 2 {
             inputs.push(latents(&mut noise, &other));
+        }
+        if kind == 3 {
+            inputs.push(latents(&mut noise, &[config.roots.len(), 2, height, width]));
         }
         if hidden > 0 {
             inputs.push(noise.array(&[hidden, 9], -0.3, 0.3));
@@ -64,12 +71,23 @@ impl Case {
     fn all() -> impl Iterator<Item = Self> {
         let sizes = [[5, 7], [11, 9], [1, 1], [3, 18]];
         let slices = [(1, 1), (3, 1), (5, 4), (3, 8), (5, 8), (11, 8), (6, 2)];
-        let kinds = [(0, 3), (1, 0), (2, 3), (2, 0), (1, 3)];
+        let kinds = [(0, 3), (1, 0), (2, 3), (2, 0), (1, 3), (3, 3), (3, 0)];
         sizes.into_iter().flat_map(move |size| {
             slices
                 .into_iter()
                 .flat_map(move |(n, root)| kinds.map(|(kind, hidden)| Case::new(n, root, size, kind, hidden)))
         })
+    }
+
+    /// Inputs that are no parameters.
+    fn variables(&self) -> usize {
+        let pasts = usize::from(self.config.before == Before::Input);
+        1 + usize::from(matches!(self.config.parent, Parent::Other { .. })) + pasts
+    }
+
+    /// What is before a root has none.
+    fn has_gradient(&self, input: usize) -> bool {
+        self.config.before != Before::Input || input != 1
     }
 
     fn forward<T: LaneMath>(&self, op: &mut OctreeRate<T>, inputs: &[ArrayD<T>]) -> T {
@@ -263,10 +281,18 @@ impl Naive<'_> {
 fn naive(case: &Case) -> Vec<f64> {
     let [slices, _, height, width] = case.config.shape;
     let mut naive = Naive { case, decoded: Vec::new(), first: 0, bits: vec![0.0; slices] };
-    let before = |at: usize| case.config.past.get(at).map_or(0.0, |&v| f64::from(v));
-    let row = |y: usize| (0..width).map(|x| Some(before(y * width + x))).collect();
-    let mut past: Vec<Vec<_>> = (0..height).map(row).collect();
-    for &count in &case.config.roots {
+    let first = match &case.config.before {
+        Before::Slices(past) => past.clone(),
+        Before::Input => vec![],
+    };
+    let plane = |of: &dyn Fn(usize, usize) -> f64| -> Vec<Vec<_>> {
+        (0..height).map(|y| (0..width).map(|x| Some(of(y, x))).collect()).collect()
+    };
+    let mut past = plane(&|y, x| first.get(y * width + x).map_or(0.0, |&v| f64::from(v)));
+    for (root, &count) in case.config.roots.iter().enumerate() {
+        if case.config.before == Before::Input {
+            past = plane(&|y, x| case.inputs[1][[root, case.config.channel, y, x]]);
+        }
         naive.decoded = vec![vec![vec![None; width]; height]; count + 1];
         naive.decoded[0] = past;
         naive.code_root(count.ilog2());
@@ -303,8 +329,7 @@ fn latents_of_empty_nodes_cost_nothing() {
         let value = case.forward(&mut op, &case.inputs);
         assert!((value - expected).abs() < 1e-9 * all, "{:?}: {value} {expected}", case.config);
         // Nodes do not change with the parameters.
-        let latents = 1 + usize::from(matches!(case.config.parent, Parent::Other { .. }));
-        let wanted: Vec<bool> = (0..case.inputs.len()).map(|input| input >= latents).collect();
+        let wanted: Vec<bool> = (0..case.inputs.len()).map(|input| input >= case.variables()).collect();
         check_gradients(&mut op, &case.inputs, &wanted);
     }
     assert!(empty > 20, "there are empty nodes");
@@ -316,12 +341,13 @@ fn the_gradients_are_central_differences() {
     for (i, case) in Case::all().step_by(3).enumerate() {
         let mut op = OctreeRate::<f64>::new(case.config.clone());
         // Now and then nobody asks for one of them.
-        let wanted: Vec<bool> = (0..case.inputs.len()).map(|input| i % 8 != input).collect();
+        let wanted: Vec<bool> =
+            (0..case.inputs.len()).map(|input| i % 8 != input && case.has_gradient(input)).collect();
         check_gradients(&mut op, &case.inputs, &wanted);
         // Or of all parameters.
         let mut op = OctreeRate::<f64>::new(OctreeRateConfig { fits_parameters: false, ..case.config.clone() });
-        let latents = 1 + usize::from(matches!(case.config.parent, Parent::Other { .. }));
-        let wanted: Vec<bool> = (0..case.inputs.len()).map(|input| input < latents).collect();
+        let wanted: Vec<bool> =
+            (0..case.inputs.len()).map(|input| input < case.variables() && case.has_gradient(input)).collect();
         check_gradients(&mut op, &case.inputs, &wanted);
     }
 }
