@@ -198,8 +198,8 @@ impl LatentPlan {
         self.channels.iter().position(|channel| channel.group == group).unwrap_or(0)
     }
 
-    /// The place of a slice of a channel in the latents. `slice` counts in the chunk from 1; 0 is the last slice of the chunk before, which
-    /// only grids have that are interpolated in time.
+    /// The place of a slice of a channel in the latents. `slice` counts in the chunk from 1; 0 is what is kept of the chunks before,
+    /// which only grids have that are interpolated in time, and motion in a bidirectional architecture.
     #[must_use]
     #[inline(never)]
     pub fn slice(&self, channel: usize, slice: usize) -> Range<usize> {

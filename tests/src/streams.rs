@@ -130,7 +130,6 @@ pub fn segment(numbers: &mut Numbers, architecture: &Architecture, geometry: Geo
     model.scalars.shifts.iter_mut().for_each(|shift| *shift = numbers.within(5..=9) as u8);
     model.weights.iter_mut().for_each(|weight| *weight = numbers.within(-100..=100) as i16);
     model.biases.iter_mut().for_each(|bias| *bias = numbers.within(-300..=300) as i16);
-    model.context.iter_mut().for_each(|item| *item = numbers.within(-20..=20) as i8);
     for first in (0..frames).step_by(1 << architecture.root_depth).skip(1) {
         if numbers.once_in(3) {
             let update = update(numbers, &model, first);
@@ -152,6 +151,8 @@ pub fn segment(numbers: &mut Numbers, architecture: &Architecture, geometry: Geo
         let strength = numbers.within(1..=LoopFilter::MAX_STRENGTH.into()) as u8;
         model.loop_filter = LoopFilter { strength, reach: numbers.within(0..=LoopFilter::MAX_REACH.into()) as u8 };
     }
+    // Last, so that a first segment keeps its pictures when contexts change in size.
+    model.context.iter_mut().for_each(|item| *item = numbers.within(-20..=20) as i8);
     model
 }
 

@@ -120,8 +120,7 @@ fn mean_squared_difference(a: &Picture, b: &Picture) -> f64 {
 
 /// Vectors of random networks whose weights multiply a rounding from picture to picture until it is seen, or a loop filter that a rounding turns on: least PSNR in dB,
 /// largest difference.
-const MULTIPLYING: [(&str, f64, u8); 2] =
-    [("most-of-everything", LEAST_PSNR, 10), ("most-work-micro", 44.0, LARGEST_DIFFERENCE)];
+const MULTIPLYING: [(&str, f64, u8); 2] = [("most-of-everything", LEAST_PSNR, 10), ("random-117", LEAST_PSNR, 4)];
 
 #[test]
 fn the_vectors_stay_with_their_twins() {

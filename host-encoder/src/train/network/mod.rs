@@ -127,7 +127,7 @@ pub struct Network {
     pub grids: Vec<GridVars>,
     /// The layers.
     pub layers: Vec<LayerVars>,
-    /// Tensors of the latents' context parameters, in the order of the format, then the motion field's. Trainable.
+    /// Tensors of the latents' context parameters, in the order of the format, then those of motion and of sides. Trainable.
     pub context: Vec<Var>,
     /// (temperature, mode) of the latents' rounding.
     pub rounding: Var,
