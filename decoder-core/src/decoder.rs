@@ -4,6 +4,7 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use crate::arena::{Layout, Regions};
+use crate::buffer::PictureBuffer;
 use crate::entropy::{Payload, RangeDecoder, RangeState};
 use crate::error::{Corruption, Error, Result};
 use crate::latents::{Chunk, Group, LatentPlan, Latents};
@@ -94,13 +95,9 @@ pub struct DecoderWith<'s, 'b, A: Arithmetic> {
 #[derive(Clone, Copy, Debug)]
 struct Running {
     coder: RangeState,
-    order: Order,
+    pictures: PictureBuffer,
     colour: [u8; 3],
     loop_filter: LoopFilter,
-    /// Pictures decoded.
-    next: usize,
-    /// Pictures shown: those decoded, or one less.
-    shown: usize,
     /// What is wrong with a picture that was to be decoded before it is shown.
     failed: Option<Error>,
     /// Chunks until the next update of the weights; 0 if there is none.
@@ -180,8 +177,7 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
         begin_sums(&self.architecture, &self.scalars, self.weights, self.biases, self.starts);
         self.bits = SegmentBits { weights: coder.bits_q8(), ..SegmentBits::default() };
         self.latents.reset();
-        let order =
-            Order { frames: header.frames.into(), predicted: header.predicted, bidirectional: header.bidirectional };
+        let order = Order { frames: header.frames.into(), predicted: header.predicted, pyramid: header.pyramid };
         let chunk = Chunk { first: 0, frames: order.frames, predicted: order.predicted };
         for (number, grid) in self.architecture.grids.iter().enumerate() {
             if grid.temporal == Temporal::Whole {
@@ -202,7 +198,8 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
         coder.check()?;
         let coder = coder.state();
         let SegmentHeader { colour, loop_filter, .. } = *header;
-        self.segment = Some(Running { coder, order, colour, loop_filter, next: 0, shown: 0, failed: None, update_in });
+        let pictures = PictureBuffer::new(order, self.plan.references());
+        self.segment = Some(Running { coder, pictures, colour, loop_filter, failed: None, update_in });
         Ok(())
     }
 
@@ -247,27 +244,27 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
         if let Some(error) = running.failed {
             return Err(error.into());
         }
-        if running.shown >= running.order.frames {
-            return Ok(false);
-        }
-        if running.is_stored() {
-            let place = (running.shown, self.size);
-            let reference = running.shown / 2 % 2;
+        let Some(shown) = running.pictures.to_show() else { return Ok(false) };
+        let stored = running.pictures.stored();
+        if let Some(stored) = stored {
             let memory = (&mut *self.pictures, &mut *self.changes);
-            self.tiles = show_stored(&self.plan, reference, place, memory, sink).map_err(FrameError::Sink)?;
+            self.tiles = show_stored(&self.plan, stored, (shown, self.size), memory, sink).map_err(FrameError::Sink)?;
         } else {
+            while !running.pictures.is_due() {
+                self.next_picture::<_, S>(&mut running, &mut payload, None)?;
+            }
             self.next_picture(&mut running, &mut payload, Some(&mut *sink))?;
         }
-        running.shown += 1;
+        running.pictures.count_shown();
         self.bits_shown = self.bits;
-        if running.is_ahead() {
+        if (stored.is_some() || shown == 0) && running.pictures.can_look_ahead() {
             self.look_ahead::<_, S>(&mut running, &mut payload);
         }
         self.segment = Some(running);
         Ok(true)
     }
 
-    /// Decodes the reference after the next picture while the one shown now can be looked at: so each call decodes one picture, but for the first.
+    /// Decodes a picture that is shown later while the one shown now can be looked at: so each call decodes one picture, but for the first.
     #[inline(never)]
     fn look_ahead<P: Payload, S: RowSink>(&mut self, running: &mut Running, payload: P) {
         let tiles = self.tiles;
@@ -285,12 +282,13 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
         payload: P,
         sink: Option<&mut S>,
     ) -> core::result::Result<(), FrameError<S::Error>> {
-        let frame_of_chunk = running.next % (1 << self.architecture.root_depth);
+        let frame_of_chunk = running.pictures.next() % (1 << self.architecture.root_depth);
         if frame_of_chunk == 0 {
             self.next_chunk(running, payload)?;
         }
-        self.make(running, frame_of_chunk, sink).map_err(FrameError::Sink)?;
-        running.next += 1;
+        let roles = running.pictures.roles(sink.is_some());
+        self.make(running, frame_of_chunk, roles, sink).map_err(FrameError::Sink)?;
+        running.pictures.count_decoded(roles);
         Ok(())
     }
 
@@ -300,8 +298,10 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
         &mut self,
         running: &Running,
         frame_of_chunk: usize,
+        roles: Roles,
         sink: Option<&mut S>,
     ) -> core::result::Result<(), S::Error> {
+        let (order, next) = (running.pictures.order(), running.pictures.next());
         let inputs = Inputs {
             architecture: &self.architecture,
             latent_plan: &self.latent_plan,
@@ -309,17 +309,17 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
             scalars: &self.scalars,
             weights: self.weights,
             starts: self.starts,
-            shown: running.order.shown(running.next),
-            frame: running.next,
+            shown: order.shown(next),
+            frame: next,
             frame_of_chunk,
-            predicted: running.order.predicted && running.next > 0,
+            predicted: order.predicted && next > 0,
             colour: running.colour,
             loop_filter: running.loop_filter,
             size: self.size,
         };
         let activations = bytemuck::must_cast_slice_mut(self.shared);
         let memory = Memory { activations, masks: self.masks, changes: self.changes, pictures: self.pictures };
-        self.tiles = Pipeline::<A>::new(&self.plan, inputs, running.roles(), memory).run(sink)?;
+        self.tiles = Pipeline::<A>::new(&self.plan, inputs, roles, memory).run(sink)?;
         Ok(())
     }
 
@@ -337,8 +337,9 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
 
     fn next_chunk<P: Payload>(&mut self, running: &mut Running, payload: P) -> Result<()> {
         let mut coder = RangeDecoder::resume(running.coder, payload);
-        if running.next > 0 {
-            self.latents.advance(&self.latent_plan, running.order, running.next, self.shared);
+        let (order, next) = (running.pictures.order(), running.pictures.next());
+        if next > 0 {
+            self.latents.advance(&self.latent_plan, order, next, self.shared);
             if running.update_in == 1 {
                 running.update_in = self.update(&mut coder)?;
                 self.bits.weights += self.bits.unspent(&coder);
@@ -346,13 +347,13 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
                 running.update_in = running.update_in.saturating_sub(1);
             }
         }
-        let Order { frames: all, predicted, .. } = running.order;
-        let frames = (all - running.next).min(1 << self.architecture.root_depth);
-        let chunk = Chunk { first: running.next, frames, predicted };
+        let Order { frames: all, predicted, .. } = order;
+        let frames = (all - next).min(1 << self.architecture.root_depth);
+        let chunk = Chunk { first: next, frames, predicted };
         for group in self.latent_plan.groups() {
             let coded = match group {
                 Group::Motion => predicted,
-                Group::Sides => running.is_between(),
+                Group::Sides => order.is_between(next),
                 Group::Grid(number) => {
                     self.architecture.grids.get(number).is_some_and(|grid| grid.temporal != Temporal::Whole)
                 }
@@ -374,7 +375,7 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
             self.check_motion(frames)?;
         }
         running.coder = coder.state();
-        if running.next + frames == all { coder.finish() } else { coder.check() }
+        if next + frames == all { coder.finish() } else { coder.check() }
     }
 
     /// Reads an update of the weights, and in how many chunks the next one comes.
@@ -403,36 +404,6 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
             }
         }
         Ok(())
-    }
-}
-
-impl Running {
-    /// Whether the picture that is coded next is predicted from both sides.
-    fn is_between(&self) -> bool {
-        self.order.is_between(self.next)
-    }
-
-    /// Whether the picture to be shown next has been decoded.
-    fn is_stored(&self) -> bool {
-        self.shown < self.next && (self.next >= self.order.frames || self.order.shown(self.next) != self.shown)
-    }
-
-    /// Whether all that have been decoded have been shown, and the next to be decoded is shown after another.
-    fn is_ahead(&self) -> bool {
-        self.shown == self.next && self.next < self.order.frames && self.order.shown(self.next) > self.shown
-    }
-
-    /// What the references are to the picture that is coded next. Those with odd numbers, and the first, become one of two by turns.
-    fn roles(&self) -> Roles {
-        if !self.order.predicted || !self.order.bidirectional {
-            return Roles::IN_PLACE;
-        }
-        let [before, own] = [self.next.div_ceil(2) + 1, self.next.div_ceil(2)].map(|number| number % 2);
-        match self.next {
-            0 => Roles { from: own, beyond: None, to: Some(own) },
-            next if next % 2 == 1 => Roles { from: before, beyond: None, to: Some(own) },
-            _ => Roles { from: before, beyond: Some(own), to: None },
-        }
     }
 }
 

@@ -44,8 +44,9 @@ struct Channel {
     latents: usize,
     /// Most slices of a chunk.
     slices: usize,
-    /// Whether the last slice of the chunk before stays before them: of grids for pictures between the two, of motion that of the last reference.
-    kept: bool,
+    /// Slices that stay before them: of grids the last of the chunk before, for pictures between the two; of motion those of the last picture of each level that others are
+    /// between.
+    kept: usize,
     /// Offset of the last slice of the chunk before while a chunk is coded; `Whole` grids have none.
     past: usize,
     flags: usize,
@@ -115,7 +116,7 @@ impl LatentPlan {
                     temporal_log2,
                     latents: 0,
                     slices,
-                    kept: (1..WHOLE_LOG2).contains(&temporal_log2),
+                    kept: usize::from((1..WHOLE_LOG2).contains(&temporal_log2)),
                     past: 0,
                     flags: 0,
                     parent,
@@ -139,7 +140,7 @@ impl LatentPlan {
                     temporal_log2: 0,
                     latents: 0,
                     slices: 1 << plan.root_depth,
-                    kept: group == Group::Motion && architecture.is_bidirectional(),
+                    kept: if group == Group::Motion { architecture.pyramid().into() } else { 0 },
                     past: 0,
                     flags: 0,
                     parent,
@@ -160,7 +161,7 @@ impl LatentPlan {
         channel.latents = self.latents;
         channel.past = self.pasts;
         channel.flags = self.flags;
-        self.latents += (usize::from(channel.kept) + channel.slices) * channel.plane();
+        self.latents += (channel.kept + channel.slices) * channel.plane();
         self.pasts = channel.past().end;
         let rows = (1 + channel.slices) * channel.height;
         self.masks = self.masks.max(rows * mask::words(channel.width));
@@ -198,15 +199,24 @@ impl LatentPlan {
         self.channels.iter().position(|channel| channel.group == group).unwrap_or(0)
     }
 
-    /// The place of a slice of a channel in the latents. `slice` counts in the chunk from 1; 0 is what is kept of the chunks before,
-    /// which only grids have that are interpolated in time, and motion in a bidirectional architecture.
+    /// The place of a slice of a channel in the latents. `slice` counts in the chunk from 1; 0 is what is kept of the chunk before,
+    /// which only grids have that are interpolated in time.
     #[must_use]
     #[inline(never)]
     pub fn slice(&self, channel: usize, slice: usize) -> Range<usize> {
         let Some(of) = self.channels.get(channel) else { return 0..0 };
-        let Some(plane) = (usize::from(of.kept) + slice).checked_sub(1) else { return 0..0 };
+        let Some(plane) = (of.kept + slice).checked_sub(1) else { return 0..0 };
         let from = of.latents + plane * of.plane();
         from..from + of.plane()
+    }
+
+    /// The place of the motion that is kept of the last picture of a level.
+    fn kept_motion(&self, channel: usize, level: u8) -> Range<usize> {
+        let of = self.channels.get(channel).filter(|of| usize::from(level) < of.kept);
+        of.map_or(0..0, |of| {
+            let from = of.latents + usize::from(level) * of.plane();
+            from..from + of.plane()
+        })
     }
 
     /// Cuts [`Self::work_len`] words: the last slices of the chunk before, and masks.
@@ -278,24 +288,25 @@ impl<'a> Latents<'a> {
     /// first. `work` is of [`LatentPlan::work_len`] words and stays with the chunk until all its groups are coded.
     pub fn advance(&mut self, plan: &LatentPlan, order: Order, first: usize, work: &mut [u32]) {
         let (pasts, _) = plan.cut(work);
-        let [was_between, is_between] = [first.saturating_sub(1), first].map(|coded| order.is_between(coded));
+        let [was, is] = [first.saturating_sub(1), first].map(|coded| order.level(coded));
         for (number, channel) in plan.channels.iter().enumerate() {
-            let is_motion = channel.group == Group::Motion;
-            let [last, kept] = [channel.slices, 0].map(|slice| plan.slice(number, slice));
-            let before = if is_motion && was_between { kept.clone() } else { last.clone() };
+            let by_level = channel.group == Group::Motion && channel.kept > 0;
+            let last = plan.slice(number, channel.slices);
+            let kept = if by_level { plan.kept_motion(number, was) } else { plan.slice(number, 0) };
+            if channel.kept > 0 {
+                let (before, after) = self.latents.split_at_mut_checked(last.start).unwrap_or_default();
+                let kept = before.get_mut(kept).unwrap_or_default();
+                kept.iter_mut().zip(after).for_each(|(kept, last)| *kept = *last);
+            }
+            let before = if by_level { plan.kept_motion(number, is.saturating_sub(1)) } else { last };
             if let (Some(past), Some(before)) = (pasts.get_mut(channel.past()), self.latents.get(before))
                 && past.len() == before.len()
             {
                 past.copy_from_slice(before);
-                if is_motion && is_between {
+                if by_level && is > 0 {
                     // To a picture half as far from what it is predicted from.
                     past.iter_mut().for_each(|vector| *vector = (*vector >> 1) + (*vector & 1));
                 }
-            }
-            if channel.kept && !(is_motion && was_between) {
-                let (before, after) = self.latents.split_at_mut_checked(last.start).unwrap_or_default();
-                let kept = before.get_mut(kept).unwrap_or_default();
-                kept.iter_mut().zip(after).for_each(|(kept, last)| *kept = *last);
             }
         }
     }
@@ -358,12 +369,11 @@ impl<'a> Latents<'a> {
         let plane = channel.plane();
         let (pasts, masks) = plan.cut(work);
         let (before, own) = self.latents.split_at_mut_checked(channel.latents).ok_or(missing)?;
-        let own =
-            own.get_mut(usize::from(channel.kept) * plane..).and_then(|own| own.get_mut(..channel.slices * plane));
+        let own = own.get_mut(channel.kept * plane..).and_then(|own| own.get_mut(..channel.slices * plane));
         let own = own.ok_or(missing)?;
         let channel_before = channel.parent.and_then(|parent| plan.channels.get(parent));
         let parent = channel_before.map(|parent| Parent {
-            latents: before.get(parent.latents + usize::from(parent.kept) * parent.plane()..).unwrap_or_default(),
+            latents: before.get(parent.latents + parent.kept * parent.plane()..).unwrap_or_default(),
             plane: parent.plane(),
             width: parent.width,
             shift: parent.stride_log2 - channel.stride_log2,

@@ -32,6 +32,7 @@
 #![deny(clippy::float_arithmetic)]
 
 mod arena;
+mod buffer;
 mod decoder;
 mod dsp;
 pub mod entropy;

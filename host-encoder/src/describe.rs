@@ -17,8 +17,12 @@ pub(crate) fn motion_in_words(architecture: &Architecture) -> String {
         Interpolation::Cubic => "cubic".to_owned(),
     };
     let _ = write!(text, ", reach {} rows", motion.reach);
-    if motion.bidirectional {
-        text += ", every second frame between two others";
+    match motion.pyramid {
+        0 => {}
+        1 => text += ", every second frame between two others",
+        pyramid => {
+            let _ = write!(text, ", {} of {} frames between two others", (1 << pyramid) - 1, 1 << pyramid);
+        }
     }
     if motion.sees_prediction {
         text += ", the network sees the prediction";

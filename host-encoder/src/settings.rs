@@ -1,6 +1,7 @@
 //! What a person chooses about an encode.
 
 use decoder_core::Level;
+use decoder_core::order::MAX_PYRAMID;
 use serde::{Deserialize, Serialize};
 
 /// How long to fit.
@@ -75,8 +76,9 @@ pub struct EncodeSettings {
     pub threads: Option<usize>,
     /// Whether frames are predicted from other frames. Without it the file is the pure representation.
     pub motion: bool,
-    /// Whether every second frame is predicted from both sides, which needs motion and chunks of one frame, and at the decoder memory for a picture more.
-    pub bidirectional: bool,
+    /// Largest pyramid of frames that are predicted from both sides, which needs motion and chunks of one frame, and at the decoder memory for a picture more for each of its
+    /// levels: 0 to [`MAX_PYRAMID`].
+    pub pyramid: u8,
     /// Whether luma is filtered where a residual was added.
     pub loop_filter: bool,
     /// Log2 of the frames in a chunk, 0..=3; the encoder chooses where there is none.
@@ -100,7 +102,7 @@ impl Default for EncodeSettings {
             seed: 0,
             threads: None,
             motion: true,
-            bidirectional: true,
+            pyramid: MAX_PYRAMID,
             loop_filter: true,
             root_depth: None,
             segment_frames: 128,

@@ -6,7 +6,7 @@ use decoder_core::wire::{
 };
 use host_encoder::bitstream::{SegmentModel, Update};
 
-use crate::streams::{Numbers, RandomStream, any_stream, segment};
+use crate::streams::{Numbers, RandomStream, add_pyramid, any_stream, segment};
 
 /// Seeds of the random streams, without one whose weights multiply a rounding until nothing of the picture is left.
 const SEEDS: [std::ops::Range<u64>; 2] = [101..102, 103..119];
@@ -32,14 +32,21 @@ pub fn all() -> Vec<(String, RandomStream)> {
         "many-segments",
         Sketch { lengths: vec![1, 2, 1, 3, 1, 1, 9, 1, 2, 1, 1, 1], ..moving(0, Interpolation::Cubic) }.stream(),
     );
-    for lengths in [vec![7, 1, 2], vec![8, 3]] {
+    for (pyramid, lengths) in [(1, vec![7, 1, 2]), (1, vec![8, 3]), (2, vec![9, 10, 11, 12, 1, 3, 6, 8])] {
         let mut sketch = moving(7, Interpolation::Cubic);
         sketch.size = [37, 30];
         sketch.architecture.root_depth = 0;
         if let Some(motion) = &mut sketch.architecture.motion {
-            motion.bidirectional = true;
+            motion.pyramid = pyramid;
         }
-        push(&format!("both-sides-{}", lengths[0]), Sketch { lengths, ..sketch }.stream());
+        let name = format!("both-sides-{}", lengths[0]);
+        sketch.lengths = lengths;
+        let (header, mut models) = (sketch.header(), sketch.models());
+        let numbers = &mut Numbers::new(8);
+        for model in models.iter_mut().filter(|model| model.motion.is_some()) {
+            add_pyramid(numbers, model, header.geometry(), pyramid);
+        }
+        push(&name, RandomStream::new(header, models));
     }
     push("most-of-everything", most_of_everything());
     push("largest-parameters", largest_parameters());
@@ -100,7 +107,7 @@ fn moving(reach: u8, interpolation: Interpolation) -> Sketch {
     let mut sketch = Sketch { size: [21, 19], ..Sketch::default() };
     sketch.architecture.root_depth = 3;
     sketch.architecture.flag_levels = 3;
-    sketch.architecture.motion = Some(Motion { interpolation, reach, sees_prediction: false, bidirectional: false });
+    sketch.architecture.motion = Some(Motion { interpolation, reach, sees_prediction: false, pyramid: 0 });
     sketch
 }
 

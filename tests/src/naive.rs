@@ -205,19 +205,23 @@ fn filter(luma: &Array3<i64>, residual: &Array3<i64>, filter: LoopFilter) -> Arr
 pub fn decode(header: &FileHeader, model: &SegmentModel) -> Vec<Picture> {
     let architecture = &header.architecture;
     let geometry = header.geometry();
-    let sides = model.sides.as_ref();
-    // The last of them, those before them first.
-    let mut references: Vec<[Array3<i64>; 3]> = vec![];
-    let mut pictures = vec![];
-    for frame in 0..model.frames {
-        let between = sides.filter(|_| frame > 0 && frame % 2 == 0).map(|sides| sides.slice(s![frame, .., ..]));
-        let prediction = match &references[..] {
-            [.., before, after] if between.is_some() => {
-                let [before, after] =
-                    [(before, 1), (after, -1)].map(|(from, sign)| predict(from, architecture, model, (frame, sign)));
-                mean(&before, &after, between.expect("it is between"))
+    // All of them, as they are shown.
+    let mut decoded: Vec<Option<[Array3<i64>; 3]>> = vec![None; model.frames];
+    let mut pictures = vec![None; model.frames];
+    for (frame, shown) in shown_order(model).into_iter().enumerate() {
+        let predicted = |from: usize, sign: i64| {
+            let from = decoded[from].as_ref().expect("it is coded before");
+            predict(from, architecture, model, (frame, sign))
+        };
+        // The nearest pictures on both sides that there are.
+        let before = decoded[..shown].iter().rposition(Option::is_some).filter(|_| model.motion.is_some());
+        let after = decoded[shown..].iter().position(Option::is_some).filter(|_| model.motion.is_some());
+        let prediction = match (before, after) {
+            (Some(before), Some(after)) => {
+                let sides = model.sides.as_ref().expect("it is between two");
+                mean(&predicted(before, 1), &predicted(shown + after, -1), sides.slice(s![frame, .., ..]))
             }
-            [.., previous] if model.motion.is_some() => predict(previous, architecture, model, (frame, 1)),
+            (Some(before), None) => predicted(before, 1),
             _ => {
                 let colour = |c: usize| i64::from(model.colour[c.saturating_sub(3)]);
                 Array3::from_shape_fn((6, geometry.height, geometry.width), |(c, ..)| colour(c))
@@ -266,20 +270,35 @@ pub fn decode(header: &FileHeader, model: &SegmentModel) -> Vec<Picture> {
         let crop = |plane: &Array3<i64>, height: usize, width: usize| -> Vec<u8> {
             plane.slice(s![0, ..height, ..width]).iter().map(|&sample| sample as u8).collect()
         };
-        pictures.push(Picture([
+        pictures[shown] = Some(Picture([
             crop(&planes[0], header.height.into(), header.width.into()),
             crop(&planes[1], geometry.height, geometry.width),
             crop(&planes[2], geometry.height, geometry.width),
         ]));
-        if between.is_none() {
-            references.push(planes);
+        decoded[shown] = Some(planes);
+    }
+    pictures.into_iter().map(|picture| picture.expect("each is coded")).collect()
+}
+
+/// As which picture each one is shown, in the order in which they are coded: after the first, the last of as many as the pyramid has, or the largest power of two that is
+/// left, then those before it, halved again and again.
+fn shown_order(model: &SegmentModel) -> Vec<usize> {
+    fn between(first: usize, last: usize, order: &mut Vec<usize>) {
+        let middle = (first + last) / 2;
+        if middle > first {
+            order.push(middle);
+            between(first, middle, order);
+            between(middle, last, order);
         }
     }
-    if sides.is_some() {
-        // 0, 2, 1, 4, 3, ... as they are coded.
-        for pair in pictures[1..].chunks_exact_mut(2) {
-            pair.swap(0, 1);
-        }
+    let mut order = vec![0];
+    let mut last = 0;
+    while last + 1 < model.frames {
+        let largest = (0..=model.pyramid).rev().map(|log2| 1 << log2).find(|size| last + size < model.frames);
+        let next = last + largest.expect("one picture is left at least");
+        order.push(next);
+        between(last, next, &mut order);
+        last = next;
     }
-    pictures
+    order
 }

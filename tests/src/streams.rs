@@ -74,7 +74,7 @@ pub fn architecture(numbers: &mut Numbers) -> Architecture {
         interpolation: if numbers.once_in(2) { Interpolation::Bilinear } else { Interpolation::Cubic },
         reach: numbers.within(0..=31) as u8,
         sees_prediction: numbers.once_in(2),
-        bidirectional: root_depth == 0 && numbers.once_in(2),
+        pyramid: if root_depth == 0 { any_pyramid(numbers) } else { 0 },
     });
     let mut architecture = Architecture {
         root_depth,
@@ -103,6 +103,10 @@ pub fn architecture(numbers: &mut Numbers) -> Architecture {
     architecture
 }
 
+fn any_pyramid(numbers: &mut Numbers) -> u8 {
+    numbers.within(-1..=2).max(0) as u8
+}
+
 fn any_layer(numbers: &mut Numbers, width: usize) -> Layer {
     let kind = [LayerKind::Point, LayerKind::Full, LayerKind::Depthwise][numbers.within(0..=2) as usize];
     let square = kind == LayerKind::Depthwise || numbers.once_in(2);
@@ -120,11 +124,8 @@ pub fn segment(numbers: &mut Numbers, architecture: &Architecture, geometry: Geo
     let predicted = architecture.motion.is_some() && !numbers.once_in(4);
     let mut model = SegmentModel::zeros(architecture, geometry, frames, predicted);
     if predicted && architecture.is_bidirectional() && !numbers.once_in(4) {
-        let mut sides = model.no_sides(geometry);
-        for frame in (2..frames).step_by(2) {
-            sides.index_axis_mut(Axis(0), frame).mapv_inplace(|_| numbers.within(-1..=1) as i8);
-        }
-        model.sides = Some(sides);
+        let pyramid = numbers.within(1..=architecture.pyramid().into()) as u8;
+        add_pyramid(numbers, &mut model, geometry, pyramid);
     }
     model.scalars.gains.iter_mut().for_each(|gain| *gain = numbers.within(1..=16383) as u16);
     model.scalars.shifts.iter_mut().for_each(|shift| *shift = numbers.within(5..=9) as u8);
@@ -208,7 +209,7 @@ pub fn sparse_stream(seed: u64) -> RandomStream {
         interpolation: Interpolation::Bilinear,
         reach: numbers.within(0..=31) as u8,
         sees_prediction: false,
-        bidirectional: architecture.root_depth == 0 && numbers.once_in(2),
+        pyramid: if architecture.root_depth == 0 { any_pyramid(numbers) } else { 0 },
     };
     let motion = architecture.motion.get_or_insert(any_motion);
     if !numbers.once_in(8) {
@@ -245,6 +246,17 @@ pub fn sparse_stream(seed: u64) -> RandomStream {
         }
     }
     assemble(numbers, architecture, [width, height], vec![model])
+}
+
+/// Makes pictures of a predicted segment come from both sides, with any sides.
+pub fn add_pyramid(numbers: &mut Numbers, model: &mut SegmentModel, geometry: Geometry, pyramid: u8) {
+    model.pyramid = pyramid;
+    let mut sides = model.no_sides(geometry);
+    let order = model.order();
+    for frame in (0..model.frames).filter(|&frame| order.is_between(frame)) {
+        sides.index_axis_mut(Axis(0), frame).mapv_inplace(|_| numbers.within(-1..=1) as i8);
+    }
+    model.sides = Some(sides);
 }
 
 /// The file of its segments.

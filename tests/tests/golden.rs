@@ -87,11 +87,12 @@ fn vectors_have_every_element() {
         file.architecture.motion.is_some() && segments.iter().any(|segment| !segment.predicted)
     });
     some("a network that sees the prediction", &|file, _| file.architecture.motion.is_some_and(|m| m.sees_prediction));
-    for parity in [0, 1] {
-        some("pictures predicted from both sides", &|file, segments| {
-            let long =
-                |segment: &SegmentHeader| segment.bidirectional && segment.frames > 4 && segment.frames % 2 == parity;
-            file.architecture.is_bidirectional() && segments.iter().any(long)
+    for (pyramid, rest) in [(1, 0), (1, 1), (2, 0), (2, 1), (2, 2), (2, 3)] {
+        some(&format!("a pyramid of {pyramid} levels, and {rest} pictures in smaller ones"), &|file, segments| {
+            let whole = |segment: &SegmentHeader| {
+                segment.pyramid == pyramid && segment.frames > 4 && (segment.frames - 1) % (1 << pyramid) == rest
+            };
+            file.architecture.pyramid() >= pyramid && segments.iter().any(whole)
         });
     }
     for depth in 0..=3 {

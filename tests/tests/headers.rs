@@ -21,7 +21,7 @@ struct Raw {
     grids: Vec<Vec<u8>>,
     /// Of each stage its layers: kind, outputs, relu, residual, bias.
     stages: Vec<Vec<[u8; 5]>>,
-    /// 0, or 1 and interpolation, reach, sees the prediction, both sides.
+    /// 0, or 1 and interpolation, reach, sees the prediction, pyramid.
     motion: Vec<u8>,
     behind: Vec<u8>,
 }
@@ -174,7 +174,7 @@ const HEADERS: [(&str, Edit, Expected); 74] = [
     ("a last layer that cuts negatives off", |h| h.stages[1][2][2] = 1, HEADER),
     ("reach 32", |h| h.motion[2] = 32, HEADER),
     ("both sides and chunks of 4", |h| h.motion[4] = 1, HEADER),
-    ("a third side", |h| (h.root_depth, h.motion[4]) = (0, 2), HEADER),
+    ("a pyramid of three levels", |h| (h.root_depth, h.motion[4]) = (0, 3), HEADER),
     ("a third interpolation", |h| h.motion[1] = 2, HEADER),
     ("a header that ends in its motion", |h| h.motion.truncate(2), HEADER),
     ("a byte behind the header", |h| h.behind.push(0), HEADER),

@@ -168,7 +168,7 @@ impl<'a, A: Arithmetic> Pipeline<'a, A> {
             self.inputs.latents.get(place).unwrap_or_default()
         });
         let sides = self.inputs.latent_plan.slice(first + 2, 1);
-        let sides = self.inputs.latents.get(sides).filter(|_| motion.bidirectional).unwrap_or_default();
+        let sides = self.inputs.latents.get(sides).filter(|_| motion.pyramid > 0).unwrap_or_default();
         Some(Source { interpolation: motion.interpolation, vectors, sides })
     }
 
@@ -356,12 +356,12 @@ impl<'a, A: Arithmetic> Pipeline<'a, A> {
 #[inline(never)]
 pub(crate) fn show_stored<S: RowSink>(
     plan: &Plan,
-    reference: usize,
+    (reference, differs): (usize, usize),
     (shown, size): (usize, [usize; 2]),
     (pictures, changes): (&mut [u8], &mut [u32]),
     sink: &mut S,
 ) -> Result<Tiles, S::Error> {
-    let store = Store::new(plan, Roles { from: reference, beyond: None, to: None }, pictures, changes);
+    let store = Store::new(plan, Roles { from: reference, beyond: None, to: None, differs }, pictures, changes);
     let (each, mut unchanged) = (plan.tiles(), 0);
     let takes_changes = sink.takes_changes();
     for row in 0..plan.geometry.height {

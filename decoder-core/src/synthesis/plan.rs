@@ -6,6 +6,7 @@ use heapless::Vec;
 
 use super::loop_filter::{self, lines_len, marks_len};
 use crate::arena::Layout;
+use crate::buffer::references;
 use crate::error::{Corruption, Error, Result};
 use crate::latents::LatentPlan;
 use crate::limits::Limits;
@@ -95,7 +96,7 @@ pub struct Plan {
     pub(super) geometry: Geometry,
     /// Rows of the ring of rows that are predicted, are finished, and wait to enter the reference.
     pub(super) waiting: usize,
-    /// Reference pictures that are kept, 0 to 2.
+    /// Pictures that are kept, 0 to 3.
     pub(super) references: usize,
     /// Whether zero latents give exactly zero.
     pub(super) keeps_zero: bool,
@@ -114,13 +115,14 @@ impl Plan {
         let sees_prediction = motion.is_some_and(|motion| motion.sees_prediction);
         // Rows that the last stage's input is ahead of its output.
         let lead = if sees_prediction { radius } else { 0 };
-        // A row's prediction comes from rows up to half the reach, rounded up, and a tap before it.
-        let reach = motion.map_or(0, |motion| usize::from(motion.reach).div_ceil(2) + 2);
+        // Where a picture takes the place of the one it is predicted from, a row's prediction comes from rows up to half the reach, rounded up, and a tap before it.
+        let in_place = motion.filter(|motion| motion.pyramid == 0);
+        let reach = in_place.map_or(0, |motion| usize::from(motion.reach).div_ceil(2) + 2);
         let mut plan = Self {
             nodes: Vec::new(),
             geometry,
             waiting: reach.max(lead + loop_filter::ROWS),
-            references: motion.map_or(0, |motion| 1 + usize::from(motion.bidirectional)),
+            references: motion.map_or(0, |motion| references(motion.pyramid)),
             keeps_zero: architecture.keeps_zero(),
             activations: 0,
             masks: 0,
@@ -200,15 +202,21 @@ impl Plan {
         self.geometry.width.div_ceil(TILE)
     }
 
+    /// Pictures that are kept.
+    pub(crate) fn references(&self) -> usize {
+        self.references
+    }
+
     /// Whether pictures are predicted from both sides.
     pub(super) fn is_bidirectional(&self) -> bool {
         self.references > 1
     }
 
-    /// Words for the tiles that changed, of all rows that wait and, if pictures are predicted from both sides, of a whole picture; and for the loop filter's marks.
+    /// Words for the tiles that changed, of all rows that wait and, if pictures are predicted from both sides, of a whole picture for each level of the pyramid; and for the
+    /// loop filter's marks.
     #[must_use]
     pub fn changes_len(&self) -> usize {
-        let rows = if self.is_bidirectional() { self.geometry.height } else { 0 };
+        let rows = self.references.saturating_sub(1) * self.geometry.height;
         (self.waiting + rows) * words(self.tiles()) + marks_len(self.geometry.width)
     }
 

@@ -71,17 +71,19 @@ pub(crate) struct Roles {
     pub(crate) beyond: Option<usize>,
     /// The one that it becomes.
     pub(crate) to: Option<usize>,
+    /// Which marks say where the pictures of its pyramid differ.
+    pub(crate) differs: usize,
 }
 
 impl Roles {
     /// The only reference is overwritten by what is made from it.
-    pub(crate) const IN_PLACE: Self = Self { from: 0, beyond: None, to: Some(0) };
+    pub(crate) const IN_PLACE: Self = Self { from: 0, beyond: None, to: Some(0), differs: 0 };
 }
 
 /// Sample memory of one stream.
 ///
 /// With one reference this is overwritten by the picture that is made from it: a row waits in a ring until no prediction can need what it replaces.
-/// Tiles that did not change are neither in the ring nor copied then. With two, one becomes the picture that is made from the other.
+/// Tiles that did not change are neither in the ring nor copied then. With more, one becomes the picture that is made from others.
 #[derive(Debug)]
 pub(super) struct Store<'a> {
     geometry: Geometry,
@@ -90,12 +92,12 @@ pub(super) struct Store<'a> {
     roles: Roles,
     /// For each row of the ring, the tiles that are in it.
     changes: &'a mut [u32],
-    /// With two references, for each row the tiles in which the last picture differs from the one shown before it.
+    /// With more references, for each pyramid whose pictures are kept, and each row, the tiles in which its pictures and the one before it differ from one another.
     differs: &'a mut [u32],
     waiting: &'a mut [u8],
     /// A row as it is predicted from beyond.
     second: &'a mut [u8],
-    references: [&'a mut [u8]; 2],
+    references: &'a mut [u8],
 }
 
 /// Samples of a row of sites: the upper and the lower luma row, Cb and Cr.
@@ -108,7 +110,7 @@ impl<'a> Store<'a> {
         let row = SITE * width;
         let (waiting, rest) = pictures.split_at_mut_checked(row * plan.waiting).unwrap_or_default();
         let (second, rest) = rest.split_at_mut_checked(row * usize::from(plan.is_bidirectional())).unwrap_or_default();
-        let (first, other) = rest.split_at_mut_checked(row * height.min(plan.references * height)).unwrap_or_default();
+        let references = rest.get_mut(..row * plan.references * height).unwrap_or_default();
         let tiles = plan.tiles();
         let (changes, differs) = changes.split_at_mut_checked(plan.waiting * words(tiles)).unwrap_or_default();
         Self {
@@ -120,7 +122,7 @@ impl<'a> Store<'a> {
             differs,
             waiting,
             second,
-            references: [first, other],
+            references,
         }
     }
 
@@ -147,16 +149,16 @@ impl<'a> Store<'a> {
     }
 
     fn differs_place(&self, row: usize) -> Range<usize> {
-        let len = words(self.tiles);
+        let (len, row) = (words(self.tiles), self.roles.differs * self.geometry.height + row);
         row * len..(row + 1) * len
     }
 
-    /// The tiles of a row in which the last picture differs from the one shown before it; none with one reference.
+    /// The tiles of a row in which a picture of the pyramid differs from the one shown before it; none with one reference.
     pub(super) fn differs(&self, row: usize) -> &[u32] {
         self.differs.get(self.differs_place(row)).unwrap_or_default()
     }
 
-    /// Adds the tiles of a row in which the references differ, if the picture is between them: what does not change from one to the other, and does not
+    /// Adds the tiles of a row in which the pyramid's pictures differ, if the picture is between two of them: what does not change from one to the other, and does not
     /// move, is what it is in both.
     pub(super) fn mark_between(&self, row: usize, changed: &mut [u32]) {
         if self.roles.beyond.is_some() {
@@ -164,8 +166,14 @@ impl<'a> Store<'a> {
         }
     }
 
+    /// Where a reference is.
+    fn reference_place(&self, number: usize) -> Range<usize> {
+        let len = SITE * self.geometry.width * self.geometry.height;
+        number * len..(number + 1) * len
+    }
+
     fn reference(&self, number: usize) -> &[u8] {
-        self.references.get(number).map_or(&[], |reference| &**reference)
+        self.references.get(self.reference_place(number)).unwrap_or_default()
     }
 
     /// The planes of a row of a reference.
@@ -209,7 +217,9 @@ impl<'a> Store<'a> {
                 let own = planes.each_mut().map(|plane| &mut **plane);
                 let both = [(self.roles.beyond, -1, planes_mut(self.second, width)), (Some(self.roles.from), 1, own)];
                 for (number, other, out) in both {
-                    let Some(reference) = number.and_then(|number| self.references.get(number)) else { continue };
+                    let Some(number) = number else { continue };
+                    let reference = number * SITE * area..(number + 1) * SITE * area;
+                    let Some(reference) = self.references.get(reference) else { continue };
                     let counting = counting(sides, other, changed);
                     let tiles = if between { &counting[..] } else { changed };
                     let (luma, chroma) = reference.split_at_checked(4 * area).unwrap_or_default();
@@ -217,7 +227,7 @@ impl<'a> Store<'a> {
                     let plane = |samples, width, height| Plane { samples, width, height };
                     let reference =
                         [plane(luma, 2 * width, 2 * height), plane(u, width, height), plane(v, width, height)];
-                    let vectors = BlockRow { reversed: number == self.roles.beyond, ..vectors };
+                    let vectors = BlockRow { reversed: Some(number) == self.roles.beyond, ..vectors };
                     predict_row(reference, source.interpolation, row, vectors, tiles, out);
                 }
                 let second = self::planes(self.second, width);
@@ -262,12 +272,13 @@ impl<'a> Store<'a> {
     pub(super) fn complete(&mut self, row: usize) {
         let place = self.place(row);
         let tiles_place = self.tiles_place(row);
+        let from_place = self.reference_place(self.roles.from);
         let width = self.geometry.width;
         let Some(changed) = self.changes.get(tiles_place) else { return };
+        let reference = self.references.get(from_place).unwrap_or_default();
         let to = planes_mut(self.waiting.get_mut(place).unwrap_or_default(), width);
         for (to, (from, unit)) in to.into_iter().zip(reference_rows(self.geometry, row)) {
-            let reference = self.references.get(self.roles.from);
-            let Some(from) = reference.and_then(|from_all| from_all.get(from..from + unit * width)) else { return };
+            let Some(from) = reference.get(from..from + unit * width) else { return };
             for tile in 0..self.tiles {
                 if !is_set(changed, tile) {
                     copy(to, from, tile..tile + 1, unit);
@@ -284,21 +295,22 @@ impl<'a> Store<'a> {
         }
     }
 
-    /// Copies a row's changed tiles from the ring into the reference that the picture becomes, and with two of them the others from the other.
+    /// Copies a row's changed tiles from the ring into the reference that the picture becomes, and the others from the one that it is predicted from.
     fn commit(&mut self, row: usize) {
         let (place, tiles_place) = (self.place(row), self.tiles_place(row));
         let width = self.geometry.width;
         let (Some(number), Some(changed)) = (self.roles.to, self.changes.get(tiles_place)) else { return };
         let from = planes(self.waiting.get(place).unwrap_or_default(), width);
-        let [first, second] = &mut self.references;
-        let (target, other) = if number == 0 { (first, second) } else { (second, first) };
+        let [target, before] = [number, self.roles.from].map(|number| self.reference_place(number).start);
         for (from, (to, unit)) in from.into_iter().zip(reference_rows(self.geometry, row)) {
-            let Some(target) = target.get_mut(to..to + unit * width) else { return };
-            if number != self.roles.from
-                && let Some(before) = other.get(to..to + unit * width)
+            let (to, before) = (target + to, before + to);
+            if to != before
+                && before + unit * width <= self.references.len()
+                && to + unit * width <= self.references.len()
             {
-                target.copy_from_slice(before);
+                self.references.copy_within(before..before + unit * width, to);
             }
+            let Some(target) = self.references.get_mut(to..to + unit * width) else { return };
             runs(changed, 0).for_each(|tiles| copy(target, from, tiles, unit));
         }
     }

@@ -4,6 +4,7 @@ use heapless::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Corruption, Error, Result};
+use crate::order::MAX_PYRAMID;
 
 /// Most grids of a stream.
 pub const MAX_GRIDS: usize = 8;
@@ -114,8 +115,8 @@ pub struct Motion {
     pub reach: u8,
     /// Whether the last stage sees the prediction.
     pub sees_prediction: bool,
-    /// Whether segments may predict every second picture from the one before it and the one after it, which takes memory for two references.
-    pub bidirectional: bool,
+    /// Largest [pyramid](crate::order::Order::pyramid) of a segment. Each level takes memory for one more reference than the one that there is without.
+    pub pyramid: u8,
 }
 
 /// Everything that fixes the shape of the parameters and the work.
@@ -206,7 +207,13 @@ impl Architecture {
     /// Whether pictures may be predicted from both sides.
     #[must_use]
     pub fn is_bidirectional(&self) -> bool {
-        self.motion.is_some_and(|motion| motion.bidirectional)
+        self.pyramid() > 0
+    }
+
+    /// Largest pyramid of a segment.
+    #[must_use]
+    pub fn pyramid(&self) -> u8 {
+        self.motion.map_or(0, |motion| motion.pyramid)
     }
 
     /// Refuses values and combinations that the format does not have.
@@ -219,7 +226,8 @@ impl Architecture {
             && self.context_hidden <= 16
             && self.check_grids()
             && self.check_stages()
-            && self.motion.is_none_or(|motion| motion.reach <= 31 && !(motion.bidirectional && self.root_depth > 0));
+            && self.motion.is_none_or(|motion| motion.reach <= 31 && motion.pyramid <= MAX_PYRAMID)
+            && !(self.is_bidirectional() && self.root_depth > 0);
         if ok { Ok(()) } else { Err(Error::Corrupt(Corruption::Header)) }
     }
 

@@ -154,7 +154,7 @@ impl Read for Motion {
             interpolation: reader.variant(Interpolation::Bilinear, &[Interpolation::Cubic]),
             reach: reader.byte(),
             sees_prediction: reader.flag(),
-            bidirectional: reader.flag(),
+            pyramid: reader.byte(),
         }
     }
 }
@@ -166,7 +166,7 @@ impl Read for SegmentHeader {
             first_frame: reader.varint(u32::BITS),
             frames: reader.varint(u16::BITS) as u16,
             predicted: reader.flag(),
-            bidirectional: reader.flag(),
+            pyramid: reader.byte(),
             colour: [reader.byte(), reader.byte(), reader.byte()],
             loop_filter: LoopFilter { strength: reader.byte(), reach: reader.byte() },
             base: reader.byte(),

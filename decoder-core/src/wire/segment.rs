@@ -36,8 +36,8 @@ pub struct SegmentHeader {
     pub frames: u16,
     /// Whether pictures after the first are predicted.
     pub predicted: bool,
-    /// Whether every second one of them is predicted from the picture before it and the one after it.
-    pub bidirectional: bool,
+    /// The pyramid of their [order](crate::order::Order).
+    pub pyramid: u8,
     /// Y, U and V that a picture without prediction is predicted to have.
     pub colour: [u8; 3],
     /// What is done to luma where a residual was added.
@@ -84,7 +84,7 @@ impl SegmentHeader {
             && (file.architecture.motion.is_some() || !header.predicted)
             && header.loop_filter.strength <= LoopFilter::MAX_STRENGTH
             && header.loop_filter.reach <= LoopFilter::MAX_REACH
-            && (file.architecture.is_bidirectional() && header.predicted || !header.bidirectional);
+            && header.pyramid <= if header.predicted { file.architecture.pyramid() } else { 0 };
         if !ok {
             return Err(invalid);
         }

@@ -37,7 +37,7 @@ pub fn segment_bytes(
         first_frame,
         frames: model.frames as u16,
         predicted: model.motion.is_some(),
-        bidirectional: model.sides.is_some(),
+        pyramid: model.pyramid,
         colour: model.colour,
         loop_filter: model.loop_filter,
         base: 0,

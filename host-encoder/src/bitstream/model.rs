@@ -29,7 +29,9 @@ pub struct SegmentModel {
     pub updates: Vec<Update>,
     /// `[frame][vertical, horizontal][row][column]`, as pictures are coded; frame 0 is all zero. Empty without prediction.
     pub motion: Option<Array4<i8>>,
-    /// Where every second picture is predicted from both sides: for each block of these which count, as -1 for the one before, 1 for the one after, 0 for both.
+    /// The pyramid of the pictures' order.
+    pub pyramid: u8,
+    /// With a pyramid, for each block of pictures between two which of these count, as -1 for the one before, 1 for the one after, 0 for both.
     /// `[frame][row][column]`, as pictures are coded; all others are zero.
     pub sides: Option<Array3<i8>>,
     /// Pictures of the segment.
@@ -97,6 +99,7 @@ impl SegmentModel {
             grids: grids.collect(),
             updates: vec![],
             motion: predicted.then(|| Array4::zeros((frames, 2, height, width))),
+            pyramid: 0,
             sides: None,
             frames,
             colour: [128; 3],
@@ -114,7 +117,7 @@ impl SegmentModel {
     /// The order of its pictures.
     #[must_use]
     pub fn order(&self) -> Order {
-        Order { frames: self.frames, predicted: self.motion.is_some(), bidirectional: self.sides.is_some() }
+        Order { frames: self.frames, predicted: self.motion.is_some(), pyramid: self.pyramid }
     }
 
     /// Codes everything in the order of the format; `bits` says how many have been spent so far, for the report.
@@ -139,7 +142,8 @@ impl SegmentModel {
         let (header, geometry) = (&segment.header, file.geometry());
         let mut model = Self::zeros(&file.architecture, geometry, header.frames.into(), header.predicted);
         (model.colour, model.loop_filter) = (header.colour, header.loop_filter);
-        model.sides = header.bidirectional.then(|| model.no_sides(geometry));
+        model.pyramid = header.pyramid;
+        model.sides = (header.pyramid > 0).then(|| model.no_sides(geometry));
         let mut coder = RangeDecoder::new(segment.payload()?);
         model.walk(&file.architecture, geometry, &mut coder, |_| 0.0)?;
         coder.finish()?;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
 use decoder_core::Level;
+use decoder_core::order::MAX_PYRAMID;
 
 use super::completions::CompletionsArgs;
 use super::encode_segment::EncodeSegmentArgs;
@@ -148,9 +149,10 @@ pub struct CodingArgs {
     /// Predict nothing from the frame before: the pure representation
     #[arg(long, help_heading = "Coding")]
     pub no_motion: bool,
-    /// Predict from the frame before only: the decoder keeps one picture instead of two, and files are larger
-    #[arg(long, help_heading = "Coding")]
-    pub one_reference: bool,
+    /// Most pictures that the decoder keeps: with 1 each is predicted from the one before only, and files are larger
+    #[arg(long, value_name = "1..3", default_value_t = 1 + EncodeSettings::default().pyramid,
+        value_parser = clap::value_parser!(u8).range(1..=1 + i64::from(MAX_PYRAMID)), help_heading = "Coding")]
+    pub references: u8,
     /// Do not smooth what residuals leave: the decoder has a little less to do, and files are larger
     #[arg(long, help_heading = "Coding")]
     pub no_loop_filter: bool,
@@ -197,7 +199,7 @@ impl CodingArgs {
             seed: self.seed,
             threads: None,
             motion: !self.no_motion,
-            bidirectional: !self.one_reference,
+            pyramid: self.references.saturating_sub(1),
             loop_filter: !self.no_loop_filter,
             root_depth: self.root_depth,
             segment_frames: self.segment_frames,

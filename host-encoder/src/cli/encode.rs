@@ -248,8 +248,8 @@ pub(super) fn load(
         let wanted = source.conversion(original);
         let Some(device) = &coding.device else { return wanted };
         match adapt(device, &settings, original, wanted) {
-            Ok(Adapted { conversion, bidirectional, changes }) => {
-                (adapted, settings.bidirectional) = (Ok(changes), bidirectional);
+            Ok(Adapted { conversion, pyramid, changes }) => {
+                (adapted, settings.pyramid) = (Ok(changes), pyramid);
                 conversion
             }
             Err(error) => {

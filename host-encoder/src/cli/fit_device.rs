@@ -5,6 +5,7 @@ use decoder_core::Level;
 use decoder_core::wire::{FileHeader, Geometry};
 
 use super::table::rate;
+use crate::describe::counted;
 use crate::device::Device;
 use crate::io::{Conversion, Original};
 use crate::settings::EncodeSettings;
@@ -17,8 +18,8 @@ const FEWEST: f64 = 12.0;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Adapted {
     pub conversion: Conversion,
-    /// Whether there is memory for prediction from both sides.
-    pub bidirectional: bool,
+    /// The largest pyramid that there is memory for.
+    pub pyramid: u8,
     /// What was changed, one line each; nothing if the clip plays as it is.
     pub changes: Vec<String>,
 }
@@ -29,7 +30,7 @@ struct Demand {
     scratch: usize,
 }
 
-/// Does without a second reference picture, scales and thins a clip until it plays on a device; `wanted` is what a person asked for already.
+/// Does without references, scales and thins a clip until it plays on a device; `wanted` is what a person asked for already.
 ///
 /// # Errors
 /// If it does not play there at any size.
@@ -39,7 +40,6 @@ pub(super) fn adapt(
     original: &Original,
     wanted: Conversion,
 ) -> Result<Adapted> {
-    let bidirectional_wanted = settings.bidirectional;
     let size = wanted.size.unwrap_or((original.width, original.height));
     let frame_rate = wanted.rate.unwrap_or(original.rate);
     // Sizes in steps of a twentieth. A person's own size is kept, or refused.
@@ -59,16 +59,17 @@ pub(super) fn adapt(
                 break;
             }
             let pixels = (width * height) as u64;
-            for bidirectional in [true, false].into_iter().filter(|&both| settings.bidirectional || !both) {
-                let settings = EncodeSettings { bidirectional, ..settings.clone() };
-                let Some(demand) = demand(&settings, (width, height), new_rate) else { continue };
+            for pyramid in (0..=settings.pyramid).rev() {
+                let fewer = EncodeSettings { pyramid, ..settings.clone() };
+                let Some(demand) = demand(&fewer, (width, height), new_rate) else { continue };
                 let speed = device.frames_per_second(demand.mac_per_pixel, pixels);
                 if device.has_memory(demand.scratch) && speed >= per_second {
                     let mut adapted = adapted(original, (width, height), new_rate);
-                    if bidirectional != bidirectional_wanted {
-                        adapted.changes.push("predicted from one reference".to_owned());
+                    if pyramid != settings.pyramid {
+                        let references = counted(1 + pyramid, "reference");
+                        adapted.changes.push(format!("predicted from {references}"));
                     }
-                    return Ok(Adapted { bidirectional, ..adapted });
+                    return Ok(Adapted { pyramid, ..adapted });
                 }
             }
         }
@@ -95,7 +96,7 @@ fn adapted(original: &Original, size: (usize, usize), new_rate: (u32, u32)) -> A
         let [from, to] = [original.rate, new_rate].map(|(num, den)| rate(num, den));
         changes.push(format!("thinned from {from} to {to} frames/s"));
     }
-    Adapted { conversion: Conversion { size: scaled, rate: thinned }, bidirectional: true, changes }
+    Adapted { conversion: Conversion { size: scaled, rate: thinned }, pyramid: 0, changes }
 }
 
 /// Nothing where the level does not allow it.
@@ -128,11 +129,11 @@ mod tests {
         };
         let small = Original { width: 64, height: 48, rate: (10, 1) };
         let kept = adapt(&pico, &settings, &small, Conversion::default()).unwrap();
-        assert_eq!(kept, Adapted { conversion: Conversion::default(), bidirectional: true, changes: vec![] });
+        assert_eq!(kept, Adapted { conversion: Conversion::default(), pyramid: settings.pyramid, changes: vec![] });
         let tight = Device::named("stm32f4").unwrap();
         let full = Original { width: 208, height: 160, rate: (10, 1) };
         let kept = adapt(&tight, &settings, &full, Conversion::default()).unwrap();
-        assert!(!kept.bidirectional && kept.changes == ["predicted from one reference"], "{kept:?}");
+        assert!(kept.pyramid == 0 && kept.changes == ["predicted from 1 reference"], "{kept:?}");
         let large = Original { width: 1280, height: 720, rate: (30, 1) };
         let made = adapt(&pico, &settings, &large, Conversion::default()).unwrap();
         assert!(plays(made.conversion, &large) && made.changes.len() == 2, "{made:?}");

@@ -111,7 +111,7 @@ fn as_json(info: &StreamInfo, input: &Input) -> Value {
             "interpolation": interpolation,
             "reach": motion.reach,
             "sees_prediction": motion.sees_prediction,
-            "bidirectional": motion.bidirectional,
+            "pyramid": motion.pyramid,
         })
     });
     json!({

@@ -26,8 +26,10 @@ pub fn lengths(architecture: &Architecture, frames: usize) -> Vec<usize> {
     let chain = architecture.motion.is_some() && one_by_one && architecture.root_depth == 0;
     let blocks = if chain { ((frames + BLOCK / 2) / BLOCK).max(1) } else { 1 };
     let end = |block: usize| match frames * block / blocks {
-        // Of all that is before a block, its pictures are predicted from the last reference alone: they begin with one, which has an odd number.
-        end if architecture.is_bidirectional() && 0 < end && end < frames => end | 1,
+        // Of all that is before a block, its pictures are predicted from the last that is predicted from one alone: they begin with a pyramid.
+        end if architecture.is_bidirectional() && 0 < end && end < frames => {
+            ((end >> architecture.pyramid()) << architecture.pyramid()) + 1
+        }
         end => end,
     };
     (0..blocks).map(|block| end(block + 1) - end(block)).collect()
@@ -156,7 +158,12 @@ impl Finished {
             run.shifts(),
             (self.frames, *colour),
         );
-        SegmentModel { sides: source.sides.clone(), loop_filter: run.network.loop_filter_settings(), ..model }
+        SegmentModel {
+            pyramid: source.order.pyramid,
+            sides: source.sides.clone(),
+            loop_filter: run.network.loop_filter_settings(),
+            ..model
+        }
     }
 }
 
@@ -170,23 +177,19 @@ mod tests {
 
     #[test]
     fn blocks_are_even_and_only_of_chains() {
-        let lengths_of = |motion: bool, bidirectional: bool, frames: usize| {
-            let settings = EncodeSettings { motion, ..EncodeSettings::default() };
-            let mut architecture = architecture(&settings, Geometry::new(32, 32));
-            if let Some(motion) = &mut architecture.motion {
-                motion.bidirectional = bidirectional;
-            }
-            lengths(&architecture, frames)
+        let lengths_of = |motion: bool, pyramid: u8, frames: usize| {
+            let settings = EncodeSettings { motion, pyramid, ..EncodeSettings::default() };
+            lengths(&architecture(&settings, Geometry::new(32, 32)), frames)
         };
-        for (frames, bidirectional) in (1..200).flat_map(|frames| [(frames, false), (frames, true)]) {
-            let blocks = lengths_of(true, bidirectional, frames);
+        for (frames, pyramid) in (1..200).flat_map(|frames| [0, 1, 2].map(|pyramid| (frames, pyramid))) {
+            let blocks = lengths_of(true, pyramid, frames);
             assert_eq!(blocks.iter().sum::<usize>(), frames);
-            assert!(blocks.iter().all(|&block| block.abs_diff(blocks[0]) <= 2), "{blocks:?}");
+            assert!(blocks.iter().all(|&block| block.abs_diff(blocks[0]) <= 1 << pyramid), "{blocks:?}");
             let about = |block: usize| 4 * block + 4 >= 3 * BLOCK.min(frames) && 2 * block < 3 * BLOCK;
             assert!(blocks.iter().all(|&block| about(block)), "{blocks:?}");
-            assert_eq!(lengths_of(false, false, frames), [frames]);
+            assert_eq!(lengths_of(false, pyramid, frames), [frames]);
             // No picture is predicted from one of a block before, but from the last reference there.
-            let order = Order { frames, predicted: true, bidirectional };
+            let order = Order { frames, predicted: true, pyramid };
             let mut start = 0;
             for block in blocks {
                 let last = (0..start).rev().find(|&number| !order.is_between(number));

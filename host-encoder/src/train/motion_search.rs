@@ -175,14 +175,14 @@ impl Search<'_> {
         vector[0].abs() <= self.limit[0] && vector[1].abs() <= self.limit[1]
     }
 
-    /// The best vector of a block from a side, and its cost. `exhaustive` tries all whole displacements, else only those around the candidates.
+    /// The best vector of a block from a side, and its cost: tried are all whole displacements of at most `within`, and what is around the candidates.
     fn block(
         &self,
         block: [i32; 2],
         side: i8,
         expected: [i32; 2],
         candidates: &[[i32; 2]],
-        exhaustive: bool,
+        within: i32,
     ) -> ([i32; 2], u32) {
         let mut best = ([0, 0], self.cost(block, [0, 0], side, expected, u32::MAX));
         let consider = |vector: [i32; 2], best: &mut ([i32; 2], u32)| {
@@ -196,12 +196,9 @@ impl Search<'_> {
         for &candidate in candidates.iter().chain([&expected]) {
             consider(candidate, &mut best);
         }
-        if exhaustive {
-            let [vertical, horizontal] = self.limit.map(|limit| limit / 4);
-            for dy in -vertical..=vertical {
-                for dx in -horizontal..=horizontal {
-                    consider([4 * dy, 4 * dx], &mut best);
-                }
+        for dy in -within..=within {
+            for dx in -within..=within {
+                consider([4 * dy, 4 * dx], &mut best);
             }
         }
         for step in [4, 2, 1] {
@@ -222,34 +219,41 @@ impl Search<'_> {
 /// Fills `field` (`[vertical, horizontal][row][column]`, quarter samples) with the motion from `before`, and reversed from `after`, to `current`, and `sides`
 /// (`[row][column]`) with where each block is predicted from: -1 before, 1 after, 0 both; without `after` it stays as it is.
 ///
-/// `lambda` is the price of a bit in units of absolute difference.
+/// All displacements of at most `within` whole samples are tried, and what is around the best of them. `lambda` is the price of a bit in units of absolute difference.
+/// Returns the absolute differences that are left, with the price of the vectors.
 pub fn search(
     (before, after): (&Planes, Option<&Planes>),
     current: &Planes,
     motion: Motion,
+    within: i32,
     lambda: f64,
     mut field: ArrayViewMut3<'_, i8>,
     mut sides: ArrayViewMut2<'_, i8>,
-) {
+) -> u64 {
     let limit = [4 * i32::from(motion.reach), VECTOR_LIMIT.min(4 * i32::from(motion.reach))];
     let phases = |reference| Phases::new(reference, motion);
     let search = Search { before: phases(before), after: after.map(phases), current: &current.luma, lambda, limit };
     let choices: &[i8] = if after.is_some() { &[0, -1, 1] } else { &[-1] };
     let (rows, columns) = current.geometry.motion();
     let mut blocks = Array2::from_elem((rows, columns), Block::default());
+    let mut total = 0;
     for sweep in 0..SWEEPS + OVERLAPPED_SWEEPS {
+        total = 0;
         for at in (0..rows).flat_map(|row| (0..columns).map(move |column| [row, column])) {
             let Neighbours { expected, around } = neighbours(&blocks, at);
-            blocks[at] = if sweep < SWEEPS {
+            let within = if sweep == 0 { within } else { 0 };
+            let (block, cost) = if sweep < SWEEPS {
                 let best = choices.iter().map(|&side| {
                     let place = at.map(|at| at as i32);
-                    let (vector, cost) = search.block(place, side, expected, &around, sweep == 0);
+                    let (vector, cost) = search.block(place, side, expected, &around, within);
                     (Block { vector, side }, cost + search.side_price(&blocks, at, side))
                 });
-                best.min_by_key(|&(_, cost)| cost).map_or(blocks[at], |(block, _)| block)
+                best.min_by_key(|&(_, cost)| cost).unwrap_or((blocks[at], 0))
             } else {
                 search.overlapped_block(&blocks, at, expected, &around)
             };
+            blocks[at] = block;
+            total += u64::from(cost);
         }
     }
     for ((row, column), block) in blocks.indexed_iter() {
@@ -260,6 +264,7 @@ pub fn search(
             sides[[row, column]] = block.side;
         }
     }
+    total
 }
 
 /// What the vectors around a block say about its own.
@@ -306,13 +311,12 @@ mod tests {
     #[test]
     fn a_moving_texture_is_followed() {
         let geometry = Geometry::new(64, 48);
-        let motion =
-            Motion { interpolation: Interpolation::Cubic, reach: 15, sees_prediction: false, bidirectional: true };
+        let motion = Motion { interpolation: Interpolation::Cubic, reach: 15, sees_prediction: false, pyramid: 1 };
         let (before, after) = (textured(geometry, 0, 0), textured(geometry, 6, -10));
         for after in [None, Some(&after)] {
             let (mut field, mut sides) = (Array3::zeros((2, 3, 4)), Array2::zeros((3, 4)));
             let current = textured(geometry, 3, -5);
-            search((&before, after), &current, motion, 4.0, field.view_mut(), sides.view_mut());
+            search((&before, after), &current, motion, 15, 4.0, field.view_mut(), sides.view_mut());
             assert_eq!((field[[0, 1, 1]], field[[1, 1, 1]]), (12, -20));
             assert_eq!((field[[0, 1, 2]], field[[1, 1, 2]]), (12, -20));
         }

@@ -9,8 +9,8 @@ use crate::settings::EncodeSettings;
 
 /// Most octaves between the finest and the coarsest grid.
 const OCTAVES: u8 = 5;
-/// Vertical reach of motion in luma samples.
-const REACH: u8 = 15;
+/// Reach of motion in luma samples, between pictures that follow one another and with a pyramid: where the decoder keeps one picture, rows wait as long as they can be reached.
+const REACH: [u8; 2] = [15, 31];
 /// Log2 of the frames of a chunk without motion: time is what the octree removes redundancy along.
 const PURE_ROOT_DEPTH: u8 = 3;
 /// The largest lambdas at which the finest grid has three channels and two; beyond it has one. Three instead of two lower
@@ -87,6 +87,7 @@ pub fn architecture(settings: &EncodeSettings, geometry: Geometry) -> Architectu
         rows.min(columns) >= 2
     });
     let coarsest = coarsest.unwrap_or(0);
+    let pyramid = if settings.root_depth.unwrap_or(0) == 0 { settings.pyramid } else { 0 };
     let stage =
         |octave: u8| Stage { layers: if octave == 0 { head.iter().copied().collect() } else { Default::default() } };
     let mut architecture = Architecture {
@@ -111,19 +112,24 @@ pub fn architecture(settings: &EncodeSettings, geometry: Geometry) -> Architectu
         stages: (0..=coarsest).rev().map(stage).collect(),
         motion: motion.then_some(Motion {
             interpolation: if level == Level::Nano { Interpolation::Bilinear } else { Interpolation::Cubic },
-            reach: REACH,
+            reach: reach(pyramid),
             sees_prediction: false,
-            bidirectional: settings.bidirectional && settings.root_depth.unwrap_or(0) == 0,
+            pyramid,
         }),
     };
-    if let Some(scratch) = scratch(&architecture, geometry)
-        && scratch > level.limits().scratch
-        && let Some(motion) = &mut architecture.motion
+    // A large picture may fit the level once and not twice.
+    while scratch(&architecture, geometry).is_some_and(|scratch| scratch > level.limits().scratch)
+        && let Some(motion) = architecture.motion.as_mut().filter(|motion| motion.pyramid > 0)
     {
-        // A large picture may fit the level once and not twice.
-        motion.bidirectional = false;
+        motion.pyramid -= 1;
+        motion.reach = reach(motion.pyramid);
     }
     architecture
+}
+
+/// Reach of motion with a pyramid.
+fn reach(pyramid: u8) -> u8 {
+    REACH[usize::from(pyramid > 0)]
 }
 
 /// Bytes that a decoder needs for pictures of a size.
@@ -148,16 +154,16 @@ mod tests {
 
     #[test]
     fn pictures_that_fit_a_level_once_are_predicted_from_one() {
-        let of = |width, height, bidirectional| {
-            let settings = EncodeSettings { level: Level::Nano, bidirectional, ..EncodeSettings::default() };
+        let of = |width, height, pyramid| {
+            let settings = EncodeSettings { level: Level::Nano, pyramid, ..EncodeSettings::default() };
             let geometry = Geometry::new(width, height);
             let architecture = architecture(&settings, geometry);
             let fits = scratch(&architecture, geometry).expect("it is valid") <= Level::Nano.limits().scratch;
-            (fits, architecture.is_bidirectional())
+            (fits, architecture.pyramid())
         };
-        assert_eq!(of(160, 96, true), (true, true));
-        assert_eq!(of(160, 96, false), (true, false));
-        assert_eq!(of(360, 288, true), (true, false), "two pictures take more than a decoder of this level has");
-        assert!(!of(720, 576, true).0, "not even one fits");
+        assert_eq!(of(160, 96, 2), (true, 2));
+        assert_eq!(of(160, 96, 0), (true, 0));
+        assert_eq!(of(360, 288, 2), (true, 0), "two pictures take more than a decoder of this level has");
+        assert!(!of(720, 576, 2).0, "not even one fits");
     }
 }

@@ -64,7 +64,7 @@ mod tests {
             let targets = vec![Array3::from_elem((SITE, geometry.height, geometry.width), 90.0); 2];
             let objective = Objective { lambda: 0.0, structural: false, parameter_price: 1.0, size: [46, 34] };
             let random = &mut Random::new(1);
-            let order = Order { frames: targets.len(), predicted: false, bidirectional: false };
+            let order = Order { frames: targets.len(), predicted: false, pyramid: 0 };
             let loop_filter = LoopFilter::default();
             let pictures = Pictures { targets: &targets, order, start: 0, loop_filter, colour: [100; 3], past: None };
             let mut network = Network::new(&architecture, geometry, pictures, &objective, random);

@@ -14,6 +14,10 @@ use super::presets::loop_filter;
 /// Price of a bit of motion in absolute differences, for each root of lambda.
 const MOTION_PRICE: f64 = 3.0;
 
+/// How much more a larger pyramid may leave to say, as the search counts it, and still be taken: pictures that no other is predicted from need not say it. Of clips that
+/// nothing is measured on all gained by two levels instead of one at up to 1.09 (docs/measurements.md).
+const DEARER: f64 = 1.1;
+
 /// What a segment is fitted to.
 pub struct Source<'a> {
     /// What the segment is made of.
@@ -46,21 +50,18 @@ impl<'a> Source<'a> {
         geometry: Geometry,
         settings: &EncodeSettings,
     ) -> Self {
-        let order = Order {
-            frames: frames.len(),
-            predicted: architecture.motion.is_some(),
-            bidirectional: architecture.is_bidirectional(),
-        };
-        let coded: Vec<&Frame> = (0..frames.len()).map(|coded| &frames[order.shown(coded)]).collect();
-        let motion = architecture.motion.map(|motion| source_motion(&coded, order, motion, geometry, settings.lambda));
-        let (motion, sides) = motion.unzip();
+        let flat = Order { frames: frames.len(), predicted: architecture.motion.is_some(), pyramid: 0 };
+        let motion = architecture.motion.map(|motion| best_motion(frames, flat, motion, geometry, settings.lambda));
+        let order = motion.as_ref().map_or(flat, |motion| motion.order);
+        let coded = coded(frames, order);
+        let (motion, sides) = motion.map(|motion| (motion.field, motion.sides)).unzip();
         Self {
             architecture,
             geometry,
             order,
             targets: coded.iter().map(|frame| lattice(frame, geometry)).collect(),
             motion,
-            sides: sides.filter(|_| order.bidirectional),
+            sides: sides.filter(|_| order.pyramid > 0),
             loop_filter: loop_filter(settings),
             colour: mean_colour(&frames[0]),
             objective: objective(&frames[0], settings),
@@ -101,18 +102,40 @@ fn mean_colour(frame: &Frame) -> [u8; 3] {
     })
 }
 
-/// The motion to each picture, `[frame][vertical, horizontal][row][column]`, and the sides of those between two references, `[frame][row][column]`.
-fn source_motion(
-    coded: &[&Frame],
+/// Pictures in an order.
+fn coded(frames: &[Frame], order: Order) -> Vec<&Frame> {
+    (0..frames.len()).map(|coded| &frames[order.shown(coded)]).collect()
+}
+
+/// The motion of pictures in an order.
+struct SourceMotion {
     order: Order,
-    motion: Motion,
-    geometry: Geometry,
-    lambda: f64,
-) -> (Array4<i8>, Array3<i8>) {
+    /// To each picture, `[frame][vertical, horizontal][row][column]`.
+    field: Array4<i8>,
+    /// Of those between two references, `[frame][row][column]`.
+    sides: Array3<i8>,
+    /// What it leaves to say, in absolute differences, with the price of its bits.
+    cost: f64,
+}
+
+/// The motion in the largest pyramid that is worth it.
+fn best_motion(frames: &[Frame], flat: Order, motion: Motion, geometry: Geometry, lambda: f64) -> SourceMotion {
+    let of = |pyramid: u8| source_motion(frames, Order { pyramid, ..flat }, motion, geometry, lambda);
+    let first = of(motion.pyramid.min(1));
+    (first.order.pyramid + 1..=motion.pyramid).fold(first, |best, pyramid| {
+        let larger = of(pyramid);
+        if larger.cost <= DEARER * best.cost { larger } else { best }
+    })
+}
+
+/// The motion of pictures in one order.
+fn source_motion(frames: &[Frame], order: Order, motion: Motion, geometry: Geometry, lambda: f64) -> SourceMotion {
+    let coded = coded(frames, order);
     let sources: Vec<Planes> = coded.iter().map(|frame| planes(frame, geometry)).collect();
     let (rows, columns) = geometry.motion();
     let (mut field, mut sides) =
         (Array4::zeros((coded.len(), 2, rows, columns)), Array3::zeros((coded.len(), rows, columns)));
+    let mut cost = 0.0;
     for (number, source) in sources.iter().enumerate() {
         let references = match order.prediction(number) {
             Prediction::None => continue,
@@ -120,9 +143,12 @@ fn source_motion(
             Prediction::Between([before, after]) => (&sources[before], Some(&sources[after])),
         };
         let (field, sides) = (field.index_axis_mut(Axis(0), number), sides.index_axis_mut(Axis(0), number));
-        motion_search::search(references, source, motion, MOTION_PRICE * lambda.sqrt(), field, sides);
+        // Far where a picture is far from what it is predicted from.
+        let within = i32::from(motion.reach) >> order.level(number);
+        let price = MOTION_PRICE * lambda.sqrt();
+        cost += motion_search::search(references, source, motion, within, price, field, sides) as f64;
     }
-    (field, sides)
+    SourceMotion { order, field, sides, cost }
 }
 
 /// What an encode of pictures like `frame` minimises.

@@ -20,14 +20,14 @@ struct Quarter {
 }
 
 impl Search<'_> {
-    /// The best vector of a block among those around and what is near the best of them, all other blocks as they are.
+    /// The best vector of a block among those around and what is near the best of them, all other blocks as they are, and its cost.
     pub(super) fn overlapped_block(
         &self,
         blocks: &Array2<Block>,
         at: [usize; 2],
         expected: [i32; 2],
         around: &[[i32; 2]],
-    ) -> Block {
+    ) -> (Block, u32) {
         let own = blocks[at];
         let cost =
             |vector: [i32; 2]| self.price(vector, expected) + self.seen_difference(blocks, at, Block { vector, ..own });
@@ -52,7 +52,7 @@ impl Search<'_> {
                 }
             }
         }
-        Block { vector: best.0, ..own }
+        (Block { vector: best.0, ..own }, best.1)
     }
 
     /// Sum of absolute differences wherever a block's vector counts.

@@ -4,7 +4,7 @@ mod pictures;
 mod rates;
 mod start;
 
-use decoder_core::order::Order;
+use decoder_core::order::{MAX_PYRAMID, Order};
 use decoder_core::weights::{BIAS_LIMIT, CONTEXT_LIMIT, GAIN_LIMIT};
 use decoder_core::wire::{Architecture, Geometry, LoopFilter, ROOT_LOG2, Temporal};
 use ndarray::{Array2, Array3, ArrayD, ArrayView3, ArrayView4, Axis, IxDyn, RemoveAxis};
@@ -56,7 +56,7 @@ pub struct Past {
     pub picture: ArrayD<f32>,
     /// Each grid's last slice `[channels, rows, columns]`.
     pub latents: Vec<Array3<f32>>,
-    /// The motion of the last picture that others are predicted from, `[vertical, horizontal][row][column]`.
+    /// The motion of the last picture that is predicted from one, `[vertical, horizontal][row][column]`.
     pub motion: Array3<f32>,
     /// Sides of the last picture between two references, `[row][column]`.
     pub sides: Option<Array2<f32>>,
@@ -115,7 +115,7 @@ struct MotionField {
     pasts: Var,
     /// Slices of each root.
     roots: Vec<usize>,
-    /// Motion of the last reference before all of them.
+    /// Motion of the last picture before all of them that is predicted from one.
     past: Option<Array3<f32>>,
 }
 
@@ -145,8 +145,8 @@ pub struct Network {
     flagged: Option<u32>,
     /// For each predicted picture the motion field, and of one between two references the same reversed and the sides.
     pub motion: Vec<(Var, Option<[Var; 2]>)>,
-    /// Numbers of the pictures between two references.
-    between: Vec<usize>,
+    /// The level of each picture in its pyramid, 0 for one that is predicted from one.
+    levels: Vec<u8>,
     /// All their sides.
     sides_field: Option<Var>,
     /// All motion fields as they are coded.
@@ -188,9 +188,14 @@ pub fn slices(temporal: Temporal, frames: usize) -> usize {
     }
 }
 
-/// Those of `frames` pictures from `start` on that are between two references, counted from there.
-fn between(order: Order, start: usize, frames: usize) -> Vec<usize> {
-    (0..frames).filter(|&number| order.is_between(start + number)).collect()
+/// The [levels](Order::level) of `frames` pictures from `start` on.
+fn levels(order: Order, start: usize, frames: usize) -> Vec<u8> {
+    (0..frames).map(|number| order.level(start + number)).collect()
+}
+
+/// Numbers of the pictures between two.
+fn between(levels: &[u8]) -> impl Iterator<Item = usize> {
+    levels.iter().enumerate().filter(|&(_, &level)| level > 0).map(|(number, _)| number)
 }
 
 impl Network {
@@ -210,7 +215,7 @@ impl Network {
         if !begins {
             network.fixed_bits = rates::update_bits(architecture);
         }
-        network.between = between(pictures.order, pictures.start, frames);
+        network.levels = levels(pictures.order, pictures.start, frames);
         network.add_pictures(architecture, geometry, pictures, objective);
         network.add_rates(architecture, geometry, frames, pictures.order.predicted, pictures.past);
         network.add_loss(objective);
@@ -230,7 +235,7 @@ impl Network {
         without_empty: bool,
     ) -> Self {
         let mut network = Self::bare(Graph::new(), vec![], architecture, geometry, frames, [false, true]);
-        network.between = between(order, 0, frames);
+        network.levels = levels(order, 0, frames);
         let finest = architecture.flag_levels.checked_sub(1).filter(|_| without_empty);
         network.flagged = finest.map(|level| ROOT_LOG2 - u32::from(level));
         network.add_rates(architecture, geometry, frames, order.predicted, None);
@@ -286,7 +291,7 @@ impl Network {
             trains_context: trains[1],
             flagged: None,
             motion: vec![],
-            between: vec![],
+            levels: vec![],
             sides_field: None,
             motion_field: None,
             distortion: [vec![], vec![]],
@@ -383,18 +388,19 @@ impl Network {
             let vectors = field.slice(ndarray::s![first.., .., .., ..]).mapv(f32::from);
             self.graph.value_mut(coded.field).assign(&vectors);
             let pasts = self.graph.value_mut(coded.pasts);
-            let mut reference =
-                coded.past.clone().unwrap_or_else(|| Array3::zeros(vectors.raw_dim().remove_axis(Axis(0))));
+            let none = || Array3::zeros(vectors.raw_dim().remove_axis(Axis(0)));
+            // Of the last picture of each level.
+            let mut last = [const { None }; 1 + MAX_PYRAMID as usize];
+            last[0] = coded.past.clone();
             let mut end = 0;
             for (&slices, mut past) in coded.roots.iter().zip(pasts.outer_iter_mut()) {
-                let is_between = self.between.contains(&(first + end));
+                let level = usize::from(self.levels[first + end]);
                 end += slices;
-                past.assign(&reference);
-                if is_between {
+                past.assign(last[level.saturating_sub(1)].get_or_insert_with(none));
+                if level > 0 {
                     past.mapv_inplace(halved);
-                } else {
-                    reference.assign(&vectors.index_axis(Axis(0), end - 1));
                 }
+                last[level] = Some(vectors.index_axis(Axis(0), end - 1).to_owned());
             }
         }
     }
@@ -409,7 +415,7 @@ impl Network {
             }
         }
         if let Some(var) = self.sides_field {
-            for (slice, &frame) in self.between.iter().enumerate() {
+            for (slice, frame) in between(&self.levels).enumerate() {
                 let sides = sides.index_axis(Axis(0), frame).mapv(f32::from);
                 self.graph.value_mut(var).slice_mut(ndarray::s![slice, 0, .., ..]).assign(&sides);
             }
@@ -517,7 +523,7 @@ mod tests {
         // Bits count next to nothing, so that gradients tell of the pictures.
         let objective = Objective { lambda: 1e-6, structural, parameter_price: 1.0, size: [46, 34] };
         let random = &mut Random::new(1);
-        let order = Order { frames: 3, predicted: true, bidirectional: architecture.is_bidirectional() };
+        let order = Order { frames: 3, predicted: true, pyramid: architecture.pyramid() };
         let loop_filter = LoopFilter { strength: 12, reach: 32 };
         let pictures = Pictures { targets: &targets, order, start: 0, loop_filter, colour: [100; 3], past: None };
         let mut network = Network::new(&architecture, geometry, pictures, &objective, random);
@@ -546,7 +552,7 @@ mod tests {
     fn motion_is_coded_with_that_of_the_last_reference() {
         let geometry = Geometry::new(176, 144);
         let architecture = architecture(&EncodeSettings { level: Level::Edge, ..EncodeSettings::default() }, geometry);
-        let order = Order { frames: 7, predicted: true, bidirectional: true };
+        let order = Order { frames: 7, predicted: true, pyramid: 2 };
         let (rows, columns) = geometry.motion();
         // The same from reference to reference, and half of it between two.
         let random = &mut Random::new(2);

@@ -262,13 +262,14 @@ mod tests {
 
     #[test]
     fn a_picture_between_two_references_stands_with_the_one_after_them() {
-        let groups = |predicted, bidirectional, pictures| {
-            let order = Order { frames: 8, predicted, bidirectional };
+        let groups = |predicted, pyramid, pictures| {
+            let order = Order { frames: 9, predicted, pyramid };
             independent(order, pictures).into_iter().map(|group| [group.start, group.end]).collect::<Vec<_>>()
         };
-        assert_eq!(groups(true, true, 0..8), [[0, 1], [1, 2], [2, 4], [4, 6], [6, 8]]);
-        assert_eq!(groups(true, true, 3..6), [[3, 4], [4, 6]]);
-        assert_eq!(groups(true, false, 5..8), [[5, 6], [6, 7], [7, 8]]);
-        assert_eq!(groups(false, false, 0..8), [[0, 8]]);
+        assert_eq!(groups(true, 1, 0..8), [[0, 1], [1, 2], [2, 4], [4, 6], [6, 8]]);
+        assert_eq!(groups(true, 1, 3..6), [[3, 4], [4, 6]]);
+        assert_eq!(groups(true, 2, 0..9), [[0, 1], [1, 2], [2, 3], [3, 6], [6, 7], [7, 9]]);
+        assert_eq!(groups(true, 0, 5..8), [[5, 6], [6, 7], [7, 8]]);
+        assert_eq!(groups(false, 0, 0..8), [[0, 8]]);
     }
 }

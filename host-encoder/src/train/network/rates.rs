@@ -11,7 +11,7 @@ use crate::autodiff::ops::octree_rate::{
 use crate::autodiff::ops::{DifferenceRate, TensorRate};
 
 use super::start::{self, scalar, zeros};
-use super::{BIAS_STEP, CONTEXT_STEP, CONTEXT_TENSORS, GAIN_STEP, LayerVars, MotionField, Network, Past};
+use super::{BIAS_STEP, CONTEXT_STEP, CONTEXT_TENSORS, GAIN_STEP, LayerVars, MotionField, Network, Past, between};
 
 /// Log2 of the stride from which on a bit of a grid counts twice as much in each octave.
 ///
@@ -182,7 +182,7 @@ impl Network {
 
     /// Bits of the sides of the pictures between two references.
     fn add_sides_rate(&mut self, geometry: Geometry, context: &[Var], past: Option<&Array2<f32>>) {
-        let slices = self.between.len();
+        let slices = between(&self.levels).count();
         if slices == 0 {
             return;
         }

@@ -54,9 +54,8 @@ impl Encodes {
 
     /// The file that an encode gives.
     pub fn get(&self, subject: &Subject, clip: &Clip, lambda: f64, variant: &Variant) -> Result<Vec<u8>> {
-        let Variant { motion, bidirectional, loop_filter, ablation, architecture } = *variant;
-        let settings =
-            EncodeSettings { lambda, motion, bidirectional, loop_filter, ablation, ..subject.settings.clone() };
+        let Variant { motion, pyramid, loop_filter, ablation, architecture } = *variant;
+        let settings = EncodeSettings { lambda, motion, pyramid, loop_filter, ablation, ..subject.settings.clone() };
         let mut outline = Outline::new(clip, &settings)?;
         if let Some(architecture) = architecture {
             let geometry = outline.header.geometry();

@@ -92,7 +92,7 @@ fn table(row: Row, subject: &Subject, encodes: &Encodes) -> Result<String> {
     let same = Variant::default();
     match row {
         Row::BothSides => {
-            let variant = Variant { bidirectional: false, ..same };
+            let variant = Variant { pyramid: 0, ..same };
             curves::table(subject, encodes, ["from both sides", "from the picture before"], variant)
         }
         Row::Contexts => contexts::table(subject, encodes),

@@ -1,5 +1,6 @@
 //! Encodes that differ from those of a preset in one thing.
 
+use decoder_core::order::MAX_PYRAMID;
 use decoder_core::wire::{Architecture, Geometry, Layer, LayerKind, Stage};
 use host_encoder::settings::Ablation;
 use host_encoder::train::Load;
@@ -16,8 +17,8 @@ pub struct Variant {
     pub architecture: Option<fn(&Architecture, Geometry) -> Architecture>,
     /// Whether pictures are predicted.
     pub motion: bool,
-    /// Whether every second one is predicted from both sides.
-    pub bidirectional: bool,
+    /// The largest pyramid of pictures that are predicted from both sides.
+    pub pyramid: u8,
     /// Whether luma is filtered where a residual was added.
     pub loop_filter: bool,
     /// What the fitting leaves out.
@@ -27,7 +28,13 @@ pub struct Variant {
 impl Default for Variant {
     /// Nothing.
     fn default() -> Self {
-        Self { architecture: None, motion: true, bidirectional: true, loop_filter: true, ablation: Ablation::default() }
+        Self {
+            architecture: None,
+            motion: true,
+            pyramid: MAX_PYRAMID,
+            loop_filter: true,
+            ablation: Ablation::default(),
+        }
     }
 }
 
