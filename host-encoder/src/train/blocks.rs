@@ -28,7 +28,8 @@ pub fn lengths(architecture: &Architecture, frames: usize) -> Vec<usize> {
     let end = |block: usize| match frames * block / blocks {
         // Of all that is before a block, its pictures are predicted from the last that is predicted from one alone: they begin with a pyramid.
         end if architecture.is_bidirectional() && 0 < end && end < frames => {
-            ((end >> architecture.pyramid()) << architecture.pyramid()) + 1
+            let pictures = 1 << architecture.pyramid();
+            (end - 1 + pictures / 2) / pictures * pictures + 1
         }
         end => end,
     };
@@ -184,7 +185,8 @@ mod tests {
         for (frames, pyramid) in (1..200).flat_map(|frames| [0, 1, 2].map(|pyramid| (frames, pyramid))) {
             let blocks = lengths_of(true, pyramid, frames);
             assert_eq!(blocks.iter().sum::<usize>(), frames);
-            assert!(blocks.iter().all(|&block| block.abs_diff(blocks[0]) <= 1 << pyramid), "{blocks:?}");
+            let mean = frames / blocks.len();
+            assert!(blocks.iter().all(|&block| block.abs_diff(mean) <= 1 << pyramid), "{blocks:?}");
             let about = |block: usize| 4 * block + 4 >= 3 * BLOCK.min(frames) && 2 * block < 3 * BLOCK;
             assert!(blocks.iter().all(|&block| about(block)), "{blocks:?}");
             assert_eq!(lengths_of(false, pyramid, frames), [frames]);

@@ -137,8 +137,8 @@ mod tests {
     use crate::settings::Effort;
     use crate::train::{FitState, Forgetful, Outline};
 
-    /// As they are where pictures are predicted from both sides, and a last one without another after it.
-    const BLOCKS: [usize; 3] = [3, 2, 1];
+    /// As they are with a pyramid of two levels, and smaller ones at the end.
+    const BLOCKS: [usize; 3] = [5, 4, 3];
     /// So that changes of weights pay.
     const LAMBDA: f64 = 30.0;
 
@@ -165,7 +165,9 @@ mod tests {
         let frames = BLOCKS.iter().sum();
         let clip = sample_clip(&SampleSettings { width: 48, height: 32, frames, rate: (24, 1) });
         let settings = EncodeSettings { level, lambda: LAMBDA, effort: Effort::Draft, ..EncodeSettings::default() };
-        let header = Outline::new(&clip, &settings).expect("it fits the level").header;
+        let mut header = Outline::new(&clip, &settings).expect("it fits the level").header;
+        // Emptiness flags are not in the loss.
+        header.architecture.flag_levels = 0;
         let source = Source::new(&clip.frames, &header.architecture, header.geometry(), &settings);
         check(&clip, &header, &source, &Schedule::new(settings.effort, &BLOCKS));
     }
@@ -177,7 +179,7 @@ mod tests {
             let (finished, run) = fit_blocks(source, schedule, 1, &mut Forgetful, go_on).expect("it fits");
             let model = finished.model(&run, source);
             let begins: Vec<usize> = model.updates.iter().map(|update| update.first).collect();
-            assert_eq!(begins, [3, 5], "weights follow the blocks");
+            assert_eq!(begins, [BLOCKS[0], BLOCKS[0] + BLOCKS[1]], "weights follow the blocks");
             assert!(model.updates.iter().all(|update| update.weights != model.weights), "and change with them");
             let segment = segment_bytes(header, 0, 0, &model).expect("it can be written");
             let (expected, said) = finished.with(&run.network, run.frames(), clip.frames.len());
@@ -194,7 +196,8 @@ mod tests {
             // Next to no more than the sums of a mean in `f32` differ by.
             assert!((distortion / expected - 1.0).abs() < 2e-6, "{distortion} decoded, {expected} in the fit");
             // Emptiness flags are not in the loss.
-            assert!((bits / said - 1.0).abs() < 0.04, "{bits} written, {said} counted");
+            // Laws are computed with integers.
+            assert!((bits / said - 1.0).abs() < 0.03, "{bits} written, {said} counted");
         };
         // Between them they have all kinds of layers and of interpolation.
         with_blocks(Level::Nano, check);

@@ -136,8 +136,7 @@ mod tests {
     fn what_is_looked_at_is_what_the_decoder_shows() {
         let geometry = Geometry::new(90, 70);
         let (before, after, current) = (picture(geometry, 1), picture(geometry, 4), picture(geometry, 2));
-        let motion =
-            Motion { interpolation: Interpolation::Cubic, reach: 15, sees_prediction: false, pyramid: 0 };
+        let motion = Motion { interpolation: Interpolation::Cubic, reach: 15, sees_prediction: false, pyramid: 0 };
         let (rows, columns) = geometry.motion();
         let mut components = numbers(2 * rows * columns, 81, 3).map(|component| component as i32 - 40);
         let blocks = Array2::from_shape_fn((rows, columns), |(row, column)| Block {

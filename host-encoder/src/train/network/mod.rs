@@ -554,13 +554,12 @@ mod tests {
         let architecture = architecture(&EncodeSettings { level: Level::Edge, ..EncodeSettings::default() }, geometry);
         let order = Order { frames: 7, predicted: true, pyramid: 2 };
         let (rows, columns) = geometry.motion();
-        // The same from reference to reference, and half of it between two.
+        // The same from one that is predicted from one to the next, and half of it in each level between.
         let random = &mut Random::new(2);
         let noise = Array3::from_shape_simple_fn((2, rows, columns), || (2.0 * random.normal()) as i8);
         let field = Array4::from_shape_fn((7, 2, rows, columns), |(frame, c, y, x)| match noise[[c, y, x]] {
             _ if frame == 0 => 0,
-            vector if order.is_between(frame) => halved(vector.into()) as i8,
-            vector => vector,
+            vector => (0..order.level(frame)).fold(vector, |vector, _| halved(vector.into()) as i8),
         });
         let mut network = Network::of_latents(&architecture, geometry, order, 7, false);
         network.set_motion(field.view());
@@ -577,7 +576,7 @@ mod tests {
         let mut model = SegmentModel::zeros(&architecture, geometry, 7, true);
         let context = network.context.iter().flat_map(|&var| network.graph.value(var).iter());
         model.context = context.map(|&item| (item / CONTEXT_STEP) as i8).collect();
-        (model.motion, model.sides) = (Some(field), Some(model.no_sides(geometry)));
+        (model.pyramid, model.motion, model.sides) = (order.pyramid, Some(field), Some(model.no_sides(geometry)));
         let coded = model.code(&architecture, geometry, &mut CostMeter::default(), |meter| meter.bits).expect("valid");
         let counted = network.counted_bits() - network.counted_parameter_bits();
         let written = coded.total() - coded.weights;
