@@ -48,8 +48,8 @@ impl PictureBuffer {
         self.next
     }
 
-    /// Pictures shown, if any are left.
-    pub(crate) fn to_show(&self) -> Option<usize> {
+    /// Number of the picture that is shown next, if any is left.
+    pub(crate) fn next_shown(&self) -> Option<usize> {
         (self.shown < self.order.frames).then_some(self.shown)
     }
 
@@ -162,7 +162,7 @@ mod tests {
                 buffer.count_decoded(roles);
             };
             for shown in 0..frames {
-                assert_eq!(buffer.to_show(), Some(shown));
+                assert_eq!(buffer.next_shown(), Some(shown));
                 let mut decoded = 0;
                 let stored = buffer.stored();
                 if let Some((place, _)) = stored {
@@ -182,7 +182,7 @@ mod tests {
                 }
                 assert!(decoded <= 1 || shown < usize::from(largest), "{frames}, {pyramid}: {decoded} for {shown}");
             }
-            assert_eq!((buffer.to_show(), buffer.next()), (None, frames));
+            assert_eq!((buffer.next_shown(), buffer.next()), (None, frames));
         }
     }
 }

@@ -244,7 +244,7 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
         if let Some(error) = running.failed {
             return Err(error.into());
         }
-        let Some(shown) = running.pictures.to_show() else { return Ok(false) };
+        let Some(shown) = running.pictures.next_shown() else { return Ok(false) };
         let stored = running.pictures.stored();
         if let Some(stored) = stored {
             let memory = (&mut *self.pictures, &mut *self.changes);

@@ -303,14 +303,11 @@ impl<'a> Store<'a> {
         let from = planes(self.waiting.get(place).unwrap_or_default(), width);
         let [target, before] = [number, self.roles.from].map(|number| self.reference_place(number).start);
         for (from, (to, unit)) in from.into_iter().zip(reference_rows(self.geometry, row)) {
-            let (to, before) = (target + to, before + to);
-            if to != before
-                && before + unit * width <= self.references.len()
-                && to + unit * width <= self.references.len()
-            {
-                self.references.copy_within(before..before + unit * width, to);
+            let [to, before] = [target, before].map(|picture| picture + to..picture + to + unit * width);
+            if let Ok([target, before]) = self.references.get_disjoint_mut([to.clone(), before]) {
+                target.copy_from_slice(before);
             }
-            let Some(target) = self.references.get_mut(to..to + unit * width) else { return };
+            let Some(target) = self.references.get_mut(to) else { return };
             runs(changed, 0).for_each(|tiles| copy(target, from, tiles, unit));
         }
     }
