@@ -83,7 +83,9 @@ pub struct DecoderWith<'s, 'b, A: Arithmetic> {
     scalars: Scalars,
     tiles: Tiles,
     segment: Option<Running>,
-    /// Of the segment's pictures that are decoded, and of those that are shown. Not in [`Running`], which is on the stack while a picture is made.
+    /// The segment's pictures. Not in [`Running`], which is on the stack while a picture is made.
+    buffer: PictureBuffer,
+    /// Of the segment's pictures that are decoded, and of those that are shown.
     bits: SegmentBits,
     bits_shown: SegmentBits,
     arithmetic: PhantomData<A>,
@@ -95,7 +97,6 @@ pub struct DecoderWith<'s, 'b, A: Arithmetic> {
 #[derive(Clone, Copy, Debug)]
 struct Running {
     coder: RangeState,
-    pictures: PictureBuffer,
     colour: [u8; 3],
     loop_filter: LoopFilter,
     /// What is wrong with a picture that was to be decoded before it is shown.
@@ -144,6 +145,7 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
             scalars,
             tiles: Tiles::default(),
             segment: None,
+            buffer: PictureBuffer::new(Order { frames: 0, predicted: false, pyramid: 0 }, 0),
             bits: SegmentBits::default(),
             bits_shown: SegmentBits::default(),
             arithmetic: PhantomData,
@@ -198,8 +200,8 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
         coder.check()?;
         let coder = coder.state();
         let SegmentHeader { colour, loop_filter, .. } = *header;
-        let pictures = PictureBuffer::new(order, self.plan.references());
-        self.segment = Some(Running { coder, pictures, colour, loop_filter, failed: None, update_in });
+        self.buffer = PictureBuffer::new(order, self.plan.references());
+        self.segment = Some(Running { coder, colour, loop_filter, failed: None, update_in });
         Ok(())
     }
 
@@ -244,20 +246,20 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
         if let Some(error) = running.failed {
             return Err(error.into());
         }
-        let Some(shown) = running.pictures.next_shown() else { return Ok(false) };
-        let stored = running.pictures.stored();
+        let Some(shown) = self.buffer.next_shown() else { return Ok(false) };
+        let stored = self.buffer.stored();
         if let Some(stored) = stored {
             let memory = (&mut *self.pictures, &mut *self.changes);
             self.tiles = show_stored(&self.plan, stored, (shown, self.size), memory, sink).map_err(FrameError::Sink)?;
         } else {
-            while !running.pictures.is_due() {
+            while !self.buffer.is_due() {
                 self.next_picture::<_, S>(&mut running, &mut payload, None)?;
             }
             self.next_picture(&mut running, &mut payload, Some(&mut *sink))?;
         }
-        running.pictures.count_shown();
+        self.buffer.count_shown();
         self.bits_shown = self.bits;
-        if (stored.is_some() || shown == 0) && running.pictures.can_look_ahead() {
+        if (stored.is_some() || shown == 0) && self.buffer.can_look_ahead() {
             self.look_ahead::<_, S>(&mut running, &mut payload);
         }
         self.segment = Some(running);
@@ -282,13 +284,13 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
         payload: P,
         sink: Option<&mut S>,
     ) -> core::result::Result<(), FrameError<S::Error>> {
-        let frame_of_chunk = running.pictures.next() % (1 << self.architecture.root_depth);
+        let frame_of_chunk = self.buffer.next() % (1 << self.architecture.root_depth);
         if frame_of_chunk == 0 {
             self.next_chunk(running, payload)?;
         }
-        let roles = running.pictures.roles(sink.is_some());
+        let roles = self.buffer.roles(sink.is_some());
         self.make(running, frame_of_chunk, roles, sink).map_err(FrameError::Sink)?;
-        running.pictures.count_decoded(roles);
+        self.buffer.count_decoded(roles);
         Ok(())
     }
 
@@ -301,7 +303,7 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
         roles: Roles,
         sink: Option<&mut S>,
     ) -> core::result::Result<(), S::Error> {
-        let (order, next) = (running.pictures.order(), running.pictures.next());
+        let (order, next) = (self.buffer.order(), self.buffer.next());
         let inputs = Inputs {
             architecture: &self.architecture,
             latent_plan: &self.latent_plan,
@@ -337,7 +339,7 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
 
     fn next_chunk<P: Payload>(&mut self, running: &mut Running, payload: P) -> Result<()> {
         let mut coder = RangeDecoder::resume(running.coder, payload);
-        let (order, next) = (running.pictures.order(), running.pictures.next());
+        let (order, next) = (self.buffer.order(), self.buffer.next());
         if next > 0 {
             self.latents.advance(&self.latent_plan, order, next, self.shared);
             if running.update_in == 1 {

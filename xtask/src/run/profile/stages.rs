@@ -78,7 +78,7 @@ fn stage(file: &str, function: &str) -> Option<Stage> {
     let named = |names: &[&str]| names.iter().any(|name| function.contains(name));
     Some(match file {
         "fixed.rs" | "arena.rs" | "dsp.rs" | "error.rs" | "synthesis/integer.rs" | "synthesis/plan.rs" => return None,
-        "decoder.rs" | "limits.rs" | "order.rs" => Stage::Stream,
+        "buffer.rs" | "decoder.rs" | "limits.rs" | "order.rs" => Stage::Stream,
         "weights.rs" => Stage::Weights,
         "latents.rs" => Stage::Octree,
         "octree/context.rs" => Stage::Context,
