@@ -1,20 +1,11 @@
 //! Which decoded pictures are kept, and where: those that others are still predicted from, and those that are not shown yet.
 
-use crate::order::{MAX_PYRAMID, Order, Prediction};
+use crate::order::{MAX_PYRAMID, NONE, Order};
 use crate::synthesis::Roles;
 
 /// Pictures that a decoder of a pyramid keeps: the two around all of it, and one more for each level that others are predicted from.
 pub(crate) const fn references(pyramid: u8) -> usize {
     1 + pyramid as usize
-}
-
-/// A picture that is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Kept {
-    coded: usize,
-    shown: usize,
-    /// See [`Roles::differs`].
-    differs: usize,
 }
 
 /// The pictures of a segment that are decoded, and those that are kept.
@@ -23,7 +14,8 @@ pub(crate) struct PictureBuffer {
     order: Order,
     /// Places for pictures.
     references: usize,
-    kept: [Option<Kept>; references(MAX_PYRAMID)],
+    /// The number that the picture of each is coded as, and what [`Roles::differs`] was for it.
+    kept: [(usize, usize); references(MAX_PYRAMID)],
     /// Pictures decoded.
     next: usize,
     /// Pictures shown.
@@ -35,7 +27,7 @@ pub(crate) struct PictureBuffer {
 impl PictureBuffer {
     /// That of a segment of which nothing is decoded, with memory for so many [`references`].
     pub(crate) fn new(order: Order, references: usize) -> Self {
-        Self { order, references, kept: [None; _], next: 0, shown: 0, differs: 0 }
+        Self { order, references, kept: [(NONE, 0); _], next: 0, shown: 0, differs: 0 }
     }
 
     /// The order of the segment's pictures.
@@ -61,7 +53,8 @@ impl PictureBuffer {
     /// Where the picture that is shown next is kept, and what [`Roles::differs`] is for it, if it has been decoded.
     pub(crate) fn stored(&self) -> Option<(usize, usize)> {
         let mut kept = self.kept.iter().enumerate();
-        kept.find_map(|(place, kept)| kept.filter(|kept| kept.shown == self.shown).map(|kept| (place, kept.differs)))
+        let found = kept.find(|&(_, &(coded, _))| coded != NONE && self.order.shown(coded) == self.shown);
+        found.map(|(place, &(_, differs))| (place, differs))
     }
 
     /// Whether the picture that is coded next is the one that is shown next.
@@ -80,40 +73,37 @@ impl PictureBuffer {
     }
 
     /// Whether a picture that is coded as number `from` or later is predicted from the one coded as number `coded`.
+    #[inline(never)]
     fn is_needed(&self, coded: usize, from: usize) -> bool {
         // No reference is farther back than the pyramid before.
         let end = self.order.frames.min(from + (2 << self.order.pyramid));
-        (from..end).any(|later| match self.order.prediction(later) {
-            Prediction::None => false,
-            Prediction::Before(before) => before == coded,
-            Prediction::Between(both) => both.contains(&coded),
-        })
+        (from..end).any(|later| self.order.references(later).contains(&coded))
     }
 
     /// A place that the picture coded next may be kept in.
+    #[inline(never)]
     fn free(&self) -> Option<usize> {
-        let places = self.kept.iter().take(self.references);
-        let needed = |kept: &Kept| kept.shown >= self.shown || self.is_needed(kept.coded, self.next);
-        let mut free = places.enumerate().filter(|(_, kept)| !kept.as_ref().is_some_and(needed));
-        free.next().map(|(place, _)| place)
+        let needed =
+            |coded: usize| coded != NONE && (self.order.shown(coded) >= self.shown || self.is_needed(coded, self.next));
+        let mut places = self.kept.iter().take(self.references);
+        places.position(|&(coded, _)| !needed(coded))
     }
 
+    #[inline(never)]
     fn place_of(&self, coded: usize) -> usize {
-        self.kept.iter().position(|kept| kept.is_some_and(|kept| kept.coded == coded)).unwrap_or(0)
+        self.kept.iter().position(|kept| kept.0 == coded).unwrap_or(0)
     }
 
     /// What the kept pictures are to the one that is coded next, which is shown as it is decoded or kept until it is.
+    #[inline(never)]
     pub(crate) fn roles(&self, is_shown: bool) -> Roles {
         if self.is_in_place() {
             return Roles::IN_PLACE;
         }
         let to = if is_shown && !self.is_needed(self.next, self.next + 1) { None } else { self.free() };
-        let own = to.unwrap_or(0);
-        let (from, beyond) = match self.order.prediction(self.next) {
-            Prediction::None => (own, None),
-            Prediction::Before(before) => (self.place_of(before), None),
-            Prediction::Between([before, after]) => (self.place_of(before), Some(self.place_of(after))),
-        };
+        let [before, after] = self.order.references(self.next).map(|coded| self.place_of(coded));
+        let from = if self.next > 0 { before } else { to.unwrap_or(0) };
+        let beyond = self.order.is_between(self.next).then_some(after);
         let begins = usize::from(beyond.is_none());
         let differs = (self.differs + begins) % self.references.saturating_sub(1).max(1);
         Roles { from, beyond, to, differs }
@@ -125,7 +115,7 @@ impl PictureBuffer {
         if !self.is_in_place()
             && let Some(kept) = to.and_then(|to| self.kept.get_mut(to))
         {
-            *kept = Some(Kept { coded: self.next, shown: self.order.shown(self.next), differs });
+            *kept = (self.next, differs);
         }
         self.differs = differs;
         self.next += 1;
@@ -135,6 +125,7 @@ impl PictureBuffer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::order::Prediction;
 
     #[test]
     fn pictures_are_shown_in_time_and_kept_as_long_as_they_are_needed() {

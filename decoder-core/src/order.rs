@@ -3,6 +3,9 @@
 /// Levels of a pyramid at most.
 pub const MAX_PYRAMID: u8 = 2;
 
+/// In the place of a number, of no picture.
+pub(crate) const NONE: usize = usize::MAX;
+
 /// What a picture is predicted from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prediction {
@@ -31,52 +34,50 @@ struct Place {
     shown: usize,
     /// How often what is around it was halved; 0 for a picture that is predicted from one.
     level: u8,
-    /// Pictures to those that it is predicted from.
-    distance: usize,
-    prediction: Prediction,
+    /// The pictures before and after it that it is predicted from; twice the same where that is one, or none.
+    references: [usize; 2],
 }
 
 impl Order {
-    /// Walks down to the picture that is coded as number `coded`, which is not 0.
+    /// Walks down to the picture that is coded as number `coded`.
+    #[inline(never)]
     fn place(&self, coded: usize) -> Place {
-        let largest = if self.predicted { 1usize << self.pyramid.min(MAX_PYRAMID) } else { 1 };
-        // The number that the pyramid's first picture is shown with after, that one's own as it is coded, and the pictures of the pyramid: the largest as long as
+        let Some(left) = coded.checked_sub(1) else { return Place { shown: 0, level: 0, references: [NONE; 2] } };
+        let log2 = u32::from(if self.predicted { self.pyramid.min(MAX_PYRAMID) } else { 0 });
+        // The number that what is before the pyramid is shown with, the one that it is coded as, and the pictures of the pyramid: the largest as long as
         // there are enough, then as large as there can be.
-        let whole = self.frames.saturating_sub(1) / largest * largest;
-        let (mut base, mut before, mut size) = ((coded - 1).min(whole) / largest * largest, 0, largest);
-        if base > 0 {
-            before = base - largest + 1;
-        }
-        if base == whole {
-            let rest = self.frames.saturating_sub(1) - whole;
-            size /= 2;
-            while size > 1 && (rest & size == 0 || coded > base + size) {
-                if rest & size != 0 {
-                    (before, base) = (base + 1, base + size);
-                }
-                size /= 2;
+        let rest = self.frames.saturating_sub(1);
+        let mut size = 1 << log2;
+        let mut base = (left.min(rest) >> log2) << log2;
+        let mut before = if base > 0 { base - size + 1 } else { 0 };
+        while base + size > rest && size > 1 {
+            size >>= 1;
+            if base + size <= rest && left >= base + size {
+                (before, base) = (base + 1, base + size);
             }
-            size = size.max(1);
         }
-        let after = base + 1;
-        if coded == after {
-            let prediction = if self.predicted { Prediction::Before(before) } else { Prediction::None };
-            return Place { shown: base + size, level: 0, distance: size, prediction };
+        let mut both = [before, base + 1];
+        if left == base {
+            return Place { shown: base + size, level: 0, references: [before; 2] };
         }
-        let (mut both, mut first, mut number) = ([before, after], base, after + 1);
-        let mut level = 1;
+        let (mut first, mut number, mut level) = (base, base + 2, 1);
         loop {
-            let distance = size / 2;
-            if number == coded || distance <= 1 {
-                return Place { shown: first + distance, level, distance, prediction: Prediction::Between(both) };
+            size >>= 1;
+            if number == coded || size <= 1 {
+                return Place { shown: first + size, level, references: both };
             }
             // First all of the half before the middle, then of that after it.
-            (both, first, number) = match number + distance {
+            (both, first, number) = match number + size {
                 right if coded < right => ([both[0], number], first, number + 1),
-                right => ([number, both[1]], first + distance, right),
+                right => ([number, both[1]], first + size, right),
             };
-            (size, level) = (distance, level + 1);
+            level += 1;
         }
+    }
+
+    /// What the picture that is coded as number `coded` is predicted from, if pictures are predicted: twice the same where that is one; [`NONE`] for the first.
+    pub(crate) fn references(&self, coded: usize) -> [usize; 2] {
+        self.place(coded).references
     }
 
     /// Which picture of the segment is coded as number `coded`.
@@ -90,13 +91,13 @@ impl Order {
     /// ```
     #[must_use]
     pub fn shown(&self, coded: usize) -> usize {
-        if coded == 0 { 0 } else { self.place(coded).shown }
+        self.place(coded).shown
     }
 
     /// How often the pictures around the one that is coded as number `coded` were halved for it: 0 for one that is predicted from one or none.
     #[must_use]
     pub fn level(&self, coded: usize) -> u8 {
-        if coded == 0 { 0 } else { self.place(coded).level }
+        self.place(coded).level
     }
 
     /// Whether the picture that is coded as number `coded` is predicted from both sides.
@@ -117,7 +118,12 @@ impl Order {
     /// ```
     #[must_use]
     pub fn prediction(&self, coded: usize) -> Prediction {
-        if coded == 0 { Prediction::None } else { self.place(coded).prediction }
+        let Place { level, references, .. } = self.place(coded);
+        match references {
+            _ if coded == 0 || !self.predicted => Prediction::None,
+            [before, _] if level == 0 => Prediction::Before(before),
+            both => Prediction::Between(both),
+        }
     }
 }
 
