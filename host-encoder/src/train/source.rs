@@ -15,7 +15,7 @@ use super::presets::loop_filter;
 const MOTION_PRICE: f64 = 3.0;
 
 /// How much more a larger pyramid may leave to say, as the search counts it, and still be taken: pictures that no other is predicted from need not say it. Of clips that
-/// nothing is measured on all gained by two levels instead of one at up to 1.09 (docs/measurements.md).
+/// nothing is measured on none lost by two levels instead of one at up to 1.09 (docs/measurements.md).
 const DEARER: f64 = 1.1;
 
 /// What a segment is fitted to.
