@@ -30,7 +30,7 @@ struct Demand {
     scratch: usize,
 }
 
-/// Does without references, scales and thins a clip until it plays on a device; `wanted` is what a person asked for already.
+/// Keeps fewer references, scales and thins a clip until it plays on a device; `wanted` is what a person asked for already.
 ///
 /// # Errors
 /// If it does not play there at any size.
@@ -64,12 +64,12 @@ pub(super) fn adapt(
                 let Some(demand) = demand(&fewer, (width, height), new_rate) else { continue };
                 let speed = device.frames_per_second(demand.mac_per_pixel, pixels);
                 if device.has_memory(demand.scratch) && speed >= per_second {
-                    let mut adapted = adapted(original, (width, height), new_rate);
+                    let mut adapted = adapted(original, (width, height), new_rate, pyramid);
                     if pyramid != settings.pyramid {
                         let references = counted(1 + pyramid, "reference");
                         adapted.changes.push(format!("predicted from {references}"));
                     }
-                    return Ok(Adapted { pyramid, ..adapted });
+                    return Ok(adapted);
                 }
             }
         }
@@ -84,7 +84,7 @@ pub(super) fn adapt(
     ))
 }
 
-fn adapted(original: &Original, size: (usize, usize), new_rate: (u32, u32)) -> Adapted {
+fn adapted(original: &Original, size: (usize, usize), new_rate: (u32, u32), pyramid: u8) -> Adapted {
     let mut changes = Vec::new();
     let (width, height) = (original.width, original.height);
     let scaled = (size != (width, height)).then_some(size);
@@ -96,7 +96,7 @@ fn adapted(original: &Original, size: (usize, usize), new_rate: (u32, u32)) -> A
         let [from, to] = [original.rate, new_rate].map(|(num, den)| rate(num, den));
         changes.push(format!("thinned from {from} to {to} frames/s"));
     }
-    Adapted { conversion: Conversion { size: scaled, rate: thinned }, pyramid: 0, changes }
+    Adapted { conversion: Conversion { size: scaled, rate: thinned }, pyramid, changes }
 }
 
 /// Nothing where the level does not allow it.

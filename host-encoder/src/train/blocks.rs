@@ -186,6 +186,7 @@ mod tests {
             let blocks = lengths_of(true, pyramid, frames);
             assert_eq!(blocks.iter().sum::<usize>(), frames);
             let mean = frames / blocks.len();
+            assert!(pyramid > 1 || blocks.iter().all(|&block| block.abs_diff(blocks[0]) <= 2), "{blocks:?}");
             assert!(blocks.iter().all(|&block| block.abs_diff(mean) <= 1 << pyramid), "{blocks:?}");
             let about = |block: usize| 4 * block + 4 >= 3 * BLOCK.min(frames) && 2 * block < 3 * BLOCK;
             assert!(blocks.iter().all(|&block| about(block)), "{blocks:?}");

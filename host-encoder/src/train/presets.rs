@@ -117,7 +117,7 @@ pub fn architecture(settings: &EncodeSettings, geometry: Geometry) -> Architectu
             pyramid,
         }),
     };
-    // A large picture may fit the level once and not twice.
+    // A large picture may fit the level fewer times than the pyramid keeps.
     while scratch(&architecture, geometry).is_some_and(|scratch| scratch > level.limits().scratch)
         && let Some(motion) = architecture.motion.as_mut().filter(|motion| motion.pyramid > 0)
     {
