@@ -3,7 +3,7 @@
 use crate::order::{MAX_PYRAMID, NONE, Order};
 use crate::synthesis::Roles;
 
-/// Pictures that a decoder of a pyramid keeps: the two around all of it, and one more for each level that others are predicted from.
+/// Pictures that a decoder keeps: one without a pyramid, else the two around all of it, and one for each level between that others are predicted from.
 pub(crate) const fn references(pyramid: u8) -> usize {
     1 + pyramid as usize
 }

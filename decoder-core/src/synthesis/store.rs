@@ -166,14 +166,8 @@ impl<'a> Store<'a> {
         }
     }
 
-    /// Where a reference is.
-    fn reference_place(&self, number: usize) -> Range<usize> {
-        let len = SITE * self.geometry.width * self.geometry.height;
-        number * len..(number + 1) * len
-    }
-
     fn reference(&self, number: usize) -> &[u8] {
-        self.references.get(self.reference_place(number)).unwrap_or_default()
+        self.references.get(reference_place(self.geometry, number)).unwrap_or_default()
     }
 
     /// The planes of a row of a reference.
@@ -218,8 +212,7 @@ impl<'a> Store<'a> {
                 let both = [(self.roles.beyond, -1, planes_mut(self.second, width)), (Some(self.roles.from), 1, own)];
                 for (number, other, out) in both {
                     let Some(number) = number else { continue };
-                    let reference = number * SITE * area..(number + 1) * SITE * area;
-                    let Some(reference) = self.references.get(reference) else { continue };
+                    let Some(reference) = self.references.get(reference_place(self.geometry, number)) else { continue };
                     let counting = counting(sides, other, changed);
                     let tiles = if between { &counting[..] } else { changed };
                     let (luma, chroma) = reference.split_at_checked(4 * area).unwrap_or_default();
@@ -272,7 +265,7 @@ impl<'a> Store<'a> {
     pub(super) fn complete(&mut self, row: usize) {
         let place = self.place(row);
         let tiles_place = self.tiles_place(row);
-        let from_place = self.reference_place(self.roles.from);
+        let from_place = reference_place(self.geometry, self.roles.from);
         let width = self.geometry.width;
         let Some(changed) = self.changes.get(tiles_place) else { return };
         let reference = self.references.get(from_place).unwrap_or_default();
@@ -301,7 +294,7 @@ impl<'a> Store<'a> {
         let width = self.geometry.width;
         let (Some(number), Some(changed)) = (self.roles.to, self.changes.get(tiles_place)) else { return };
         let from = planes(self.waiting.get(place).unwrap_or_default(), width);
-        let [target, before] = [number, self.roles.from].map(|number| self.reference_place(number).start);
+        let [target, before] = [number, self.roles.from].map(|number| reference_place(self.geometry, number).start);
         for (from, (to, unit)) in from.into_iter().zip(reference_rows(self.geometry, row)) {
             let [to, before] = [target, before].map(|picture| picture + to..picture + to + unit * width);
             if let Ok([target, before]) = self.references.get_disjoint_mut([to.clone(), before]) {
@@ -351,6 +344,12 @@ fn copy(to: &mut [u8], from: &[u8], tiles: Range<usize>, unit: usize) {
     if let (Some(to), Some(from)) = (to.get_mut(place.clone()), from.get(place)) {
         to.copy_from_slice(from);
     }
+}
+
+/// Where a reference is among all.
+fn reference_place(geometry: Geometry, number: usize) -> Range<usize> {
+    let len = SITE * geometry.width * geometry.height;
+    number * len..(number + 1) * len
 }
 
 /// Where the planes of a row of sites begin in the reference, and their samples a site.

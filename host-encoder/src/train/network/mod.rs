@@ -549,7 +549,7 @@ mod tests {
     }
 
     #[test]
-    fn motion_is_coded_with_that_of_the_last_reference() {
+    fn motion_is_coded_with_that_of_the_level_before() {
         let geometry = Geometry::new(176, 144);
         let architecture = architecture(&EncodeSettings { level: Level::Edge, ..EncodeSettings::default() }, geometry);
         let order = Order { frames: 7, predicted: true, pyramid: 2 };

@@ -17,7 +17,7 @@ pub struct Variant {
     pub architecture: Option<fn(&Architecture, Geometry) -> Architecture>,
     /// Whether pictures are predicted.
     pub motion: bool,
-    /// The largest pyramid of pictures that are predicted from both sides.
+    /// The largest pyramid of pictures that are predicted from both sides; without one the presets have a shorter reach as well.
     pub pyramid: u8,
     /// Whether luma is filtered where a residual was added.
     pub loop_filter: bool,
