@@ -27,6 +27,16 @@ impl Effort {
         }
     }
 
+    /// Rounds of [rate-distortion optimised quantisation](crate::train) at the end of each block.
+    #[must_use]
+    pub const fn rounds(self) -> u64 {
+        match self {
+            Self::Draft => 30,
+            Self::Normal => 60,
+            Self::Best => 120,
+        }
+    }
+
     /// The name that command lines use.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -1,5 +1,6 @@
 //! The tape.
 
+use std::any::Any;
 use std::ops::Range;
 use std::time::Instant;
 
@@ -203,6 +204,12 @@ impl<T: Real> Graph<T> {
     pub fn value_and_gradient(&mut self, var: Var) -> (&mut ArrayD<T>, &ArrayD<T>) {
         assert!(self.nodes[var.0].wants_gradient, "node {} depends on no trainable leaf", var.0);
         (&mut self.values[var.0], &self.gradients[var.0])
+    }
+
+    /// The operation of a node, if it is of this type: what it knows besides its value.
+    pub fn op<O: Op<T>>(&self, var: Var) -> Option<&O> {
+        let op: &dyn Any = self.nodes[var.0].op.as_deref()?;
+        op.downcast_ref()
     }
 
     /// Switches an operation on or off. One that is off keeps its last value and passes no gradient back: for terms of

@@ -1,5 +1,7 @@
 //! What an operation of the tape is.
 
+use std::any::Any;
+
 use ndarray::ArrayD;
 
 use super::Real;
@@ -7,7 +9,7 @@ use super::Real;
 /// A differentiable operation: a value computed from values, and the way back.
 ///
 /// The tape owns all arrays and reuses them from step to step; an operation allocates only when it is built.
-pub trait Op<T: Real>: Send {
+pub trait Op<T: Real>: Send + Any {
     /// What profiles call it.
     fn name(&self) -> &'static str;
 

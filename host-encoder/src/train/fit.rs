@@ -86,16 +86,8 @@ fn fit_blocks(
         while step < schedule.phases[number].end() {
             let cost = run.step(step, &mut random)?;
             step += 1;
-            let (distortion, bits) = finished.with(&run.network, run.frames(), source.targets.len());
-            let progress = Progress {
-                step,
-                done: schedule.work_after(step),
-                all: schedule.work(),
-                cost,
-                distortion,
-                bits,
-                returns: returns + run.returns(),
-            };
+            let done = schedule.work_before_rounds(step, schedule.rounds);
+            let progress = progress(&run, &finished, source, (step, done, schedule.work()), cost, returns);
             let stop = report(&progress).is_break();
             if stop || keeper.due() {
                 keeper.keep(&run.state(step, &random, &finished));
@@ -106,12 +98,36 @@ fn fit_blocks(
         }
         number += 1;
         if run.phase().last {
+            // What is kept while latents are tried is the state before: these are few steps.
+            let state = run.state(step, &random, &finished);
             run.finish();
+            if run.phase().start == 0 {
+                // These latents are tried with, and what follows is fitted to, the bits of finished ones.
+                let mut block = finished.clone();
+                block.add(&run, source);
+                refit(&mut run.network, &mut block, source, false);
+                run.network.graph.forward();
+            }
+            let mut left = if source.objective.structural { 0 } else { schedule.rounds };
+            let mut rdoq = run.rdoq(source);
+            while left > 0 {
+                rdoq.round(&mut run.network);
+                left -= 1;
+                let done = schedule.work_before_rounds(step, left);
+                let cost = run.network.cost(source.objective.lambda);
+                let progress = progress(&run, &finished, source, (step, done, schedule.work()), cost, returns);
+                let stop = report(&progress).is_break();
+                if stop || keeper.due() {
+                    keeper.keep(&state);
+                }
+                if stop {
+                    return Err(EncodeError::Stopped);
+                }
+            }
             finished.add(&run, source);
-            // What follows is fitted to the bits of these, and in the end all are those of the file.
-            let all = number == schedule.phases.len();
-            if run.phase().start == 0 || all {
-                refit(&mut run.network, &mut finished, source, all);
+            // In the end all bits are those of the file.
+            if number == schedule.phases.len() {
+                refit(&mut run.network, &mut finished, source, true);
             }
         }
         let Some(&phase) = schedule.phases.get(number) else { break };
@@ -122,6 +138,19 @@ fn fit_blocks(
         }
     }
     Ok((finished, run))
+}
+
+/// What stands after a step or a round: `at` is the step, the work done and all work.
+fn progress(
+    run: &Run,
+    finished: &Finished,
+    source: &Source<'_>,
+    (step, done, all): (u64, u64, u64),
+    cost: f64,
+    returns: u32,
+) -> Progress {
+    let (distortion, bits) = finished.with(&run.network, run.frames(), source.targets.len());
+    Progress { step, done, all, cost, distortion, bits, returns: returns + run.returns() }
 }
 
 #[cfg(test)]
@@ -207,24 +236,37 @@ mod tests {
     #[test]
     fn an_interrupted_fit_of_blocks_is_the_same() {
         with_blocks(Level::Micro, |_, _, source, schedule| {
-            let ends: Vec<u64> = schedule.phases.iter().map(|phase| phase.end()).collect();
-            let fit = |slot: &mut Slot, stops: bool| {
-                let report =
-                    &mut |progress: &Progress| match stops && ends.iter().any(|end| progress.step.abs_diff(*end) < 2) {
-                        true => ControlFlow::Break(()),
-                        false => ControlFlow::Continue(()),
-                    };
+            // Around the end of each phase, and in the second round of each block.
+            let steps = schedule.phases.iter().flat_map(|phase| [phase.end() - 1, phase.end(), phase.end() + 1]);
+            let mut stops: Vec<(u64, u64)> =
+                steps.map(|step| (step, schedule.work_before_rounds(step, schedule.rounds))).collect();
+            stops.retain(|&(step, _)| step <= schedule.steps());
+            let blocks = schedule.phases.iter().filter(|phase| phase.last);
+            stops.extend(
+                blocks.map(|phase| (phase.end(), schedule.work_before_rounds(phase.end(), schedule.rounds - 2))),
+            );
+            let fit = |slot: &mut Slot, stops: &mut Vec<(u64, u64)>| {
+                let report = &mut |progress: &Progress| match stops
+                    .iter()
+                    .position(|&at| at == (progress.step, progress.done))
+                {
+                    Some(at) => {
+                        stops.remove(at);
+                        ControlFlow::Break(())
+                    }
+                    None => ControlFlow::Continue(()),
+                };
                 fit_blocks(source, schedule, 1, slot, report).map(|(finished, _)| finished)
             };
-            let whole = fit(&mut Slot::default(), false).expect("it fits");
-            let (mut slot, mut interruptions) = (Slot::default(), 0);
+            let whole = fit(&mut Slot::default(), &mut vec![]).expect("it fits");
+            let mut slot = Slot::default();
             let resumed = loop {
-                match fit(&mut slot, true) {
-                    Err(EncodeError::Stopped) => interruptions += 1,
+                match fit(&mut slot, &mut stops) {
+                    Err(EncodeError::Stopped) => {}
                     result => break result.expect("it fits"),
                 }
             };
-            assert_eq!(interruptions, 3 * ends.len() - 1);
+            assert_eq!(stops, [], "it was interrupted everywhere");
             assert_eq!(resumed, whole);
         });
     }

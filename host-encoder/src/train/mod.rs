@@ -16,6 +16,7 @@ mod presets;
 mod prior;
 mod quantise;
 mod random;
+mod rdoq;
 mod recentre;
 mod refit;
 mod run;

@@ -15,6 +15,7 @@ use super::guard::{Guard, Verdict};
 use super::network::{BIAS_STEP, CONTEXT_STEP, GAIN_STEP, Network, Objective, Pictures};
 use super::quantise::round_parameters;
 use super::random::{Kumaraswamy, Random};
+use super::rdoq::Rdoq;
 use super::recentre::recentre;
 use super::schedule::{Moment, Phase};
 use super::source::Source;
@@ -226,6 +227,12 @@ impl Run {
         let last = Moment { settled: true, quantised: true, ..self.phase.at(self.phase.end() - 1) };
         prepare(&mut self.network, &last, [true; 2], None, &self.shifts);
         self.network.graph.forward();
+    }
+
+    /// The search for better integers, after [`Self::finish`].
+    pub fn rdoq<'a>(&self, source: &'a Source<'_>) -> Rdoq<'a> {
+        let targets = &source.targets[self.phase.start..self.phase.start + self.phase.frames];
+        Rdoq::new(&self.network, &source.architecture.grids, targets, source.objective.lambda)
     }
 
     /// Does a step and returns its cost.

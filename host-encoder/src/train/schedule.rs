@@ -68,6 +68,8 @@ pub struct Phase {
 pub struct Schedule {
     /// In order; there is always one.
     pub phases: Vec<Phase>,
+    /// Rounds at the end of each block, in which integer latents are tried.
+    pub rounds: u64,
 }
 
 /// The state of one step.
@@ -120,7 +122,7 @@ impl Schedule {
             }
             start += block;
         }
-        Self { phases }
+        Self { phases, rounds: effort.rounds() }
     }
 
     /// Steps in all.
@@ -128,15 +130,24 @@ impl Schedule {
         self.phases.iter().map(|phase| phase.steps).sum()
     }
 
-    /// Work in all: a step on n pictures counts n.
+    /// Work in all: a step on n pictures counts n, and so does a round.
     pub fn work(&self) -> u64 {
-        self.phases.iter().map(|phase| phase.steps * phase.frames as u64).sum()
+        self.work_after(self.steps())
     }
 
-    /// Work done after `step` steps.
+    /// Work done after `step` steps, and after the rounds of the blocks whose steps these are.
     pub fn work_after(&self, step: u64) -> u64 {
-        let done = |phase: &Phase| step.saturating_sub(phase.first).min(phase.steps);
+        let done = |phase: &Phase| match step.saturating_sub(phase.first).min(phase.steps) {
+            steps if steps == phase.steps && phase.last => steps + self.rounds,
+            steps => steps,
+        };
         self.phases.iter().map(|phase| done(phase) * phase.frames as u64).sum()
+    }
+
+    /// Work done after `step` steps, when `rounds` are still to be done of the block whose last step that is.
+    pub fn work_before_rounds(&self, step: u64, rounds: u64) -> u64 {
+        let block = self.phases.iter().find(|phase| phase.last && phase.end() == step);
+        self.work_after(step) - block.map_or(0, |phase| rounds * phase.frames as u64)
     }
 
     /// Number of the phase of a step; the last for all beyond the end.
@@ -217,6 +228,7 @@ mod tests {
                 assert!(phase.frames <= FIRST_PICTURES || schedule.phases[number - 1].frames < phase.frames);
                 for step in phase.first..phase.end() {
                     assert_eq!((schedule.phase_of(step), schedule.work_after(step)), (number, work));
+                    assert_eq!(schedule.work_before_rounds(step + 1, schedule.rounds), work + phase.frames as u64);
                     let moment = phase.at(step);
                     assert!(phase.last || !(moment.settled || moment.quantised || moment.structure));
                     assert!(!(phase.continues() && moment.settled));
@@ -226,6 +238,7 @@ mod tests {
                 assert_eq!(last.settled, phase.last && start == 0);
                 assert!(!phase.last || last.temperature < 1.2 * LAST_TEMPERATURE);
                 start += if phase.last { block } else { 0 };
+                work += if phase.last { schedule.rounds * phase.frames as u64 } else { 0 };
             }
             assert_eq!((schedule.work(), start), (work, blocks.iter().sum()));
         }

@@ -262,9 +262,9 @@ impl<T: LaneMath> OctreeRate<T> {
         self.parent_index = (0..height * width).map(|at| index(at) as u32).collect();
     }
 
-    /// Bits of each slice in the last forward pass.
-    pub fn slice_bits(&self) -> Vec<f64> {
-        self.roots.iter().flat_map(|root| root.bits.iter().copied()).collect()
+    /// Bits of each latent of the channel in the last forward pass, `[slices, height, width]`.
+    pub fn latent_bits(&self) -> impl Iterator<Item = T> + '_ {
+        self.roots.iter().flat_map(|root| root.latent_bits.iter().copied())
     }
 
     fn inputs(&self) -> Inputs {

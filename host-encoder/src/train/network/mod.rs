@@ -10,6 +10,7 @@ use decoder_core::wire::{Architecture, Geometry, LoopFilter, ROOT_LOG2, Temporal
 use ndarray::{Array2, Array3, ArrayD, ArrayView3, ArrayView4, Axis, IxDyn, RemoveAxis};
 
 use crate::autodiff::ops::loop_filter::{REACHES, STRENGTHS};
+use crate::autodiff::ops::octree_rate::OctreeRate;
 use crate::autodiff::ops::{SoftRound, WeightedSum};
 use crate::autodiff::{Graph, Var};
 
@@ -146,7 +147,7 @@ pub struct Network {
     /// For each predicted picture the motion field, and of one between two references the same reversed and the sides.
     pub motion: Vec<(Var, Option<[Var; 2]>)>,
     /// The level of each picture in its pyramid, 0 for one that is predicted from one.
-    levels: Vec<u8>,
+    pub levels: Vec<u8>,
     /// All their sides.
     sides_field: Option<Var>,
     /// All motion fields as they are coded.
@@ -431,7 +432,38 @@ impl Network {
         if !self.dissimilarity.is_empty() {
             self.weigh_structure(if structure { STRUCTURAL_SHARE } else { 0.0 });
         }
+        self.differentiate();
+    }
+
+    /// The gradients alone, of values that are computed.
+    pub fn differentiate(&mut self) {
         self.graph.backward(self.loss);
+    }
+
+    /// Adds to one latent of a grid.
+    pub fn move_latent(&mut self, grid: usize, index: usize, by: f32) {
+        if let Some(latents) = self.graph.value_mut(self.grids[grid].latents).as_slice_mut() {
+            latents[index] += by;
+        }
+    }
+
+    /// What is minimised, as it is now: [`Self::cost`], but that coarse latents cost more bits than they have.
+    pub fn loss(&self) -> f64 {
+        self.graph.value(self.loss)[0].into()
+    }
+
+    /// What the bits of each latent of a grid add to the loss, in the order of its array.
+    pub fn latent_costs(&self, grid: usize, lambda: f64) -> Vec<f64> {
+        let [slices, channels, rows, columns] = self.shape_of(grid);
+        let mut costs = vec![0.0; slices * channels * rows * columns];
+        let first: usize = (0..grid).map(|before| self.shape_of(before)[1]).sum();
+        for channel in 0..channels {
+            let price = self.prices[first + channel] * lambda / self.pixels;
+            let Some(rate) = self.graph.op::<OctreeRate<f32>>(self.bits[first + channel]) else { continue };
+            let of_channel = costs.chunks_exact_mut(rows * columns).skip(channel).step_by(channels);
+            of_channel.flatten().zip(rate.latent_bits()).for_each(|(cost, bits)| *cost = price * f64::from(bits));
+        }
+        costs
     }
 
     /// Gives structure its share in the luma's distortion. Both are measured against their means over the segment: a

@@ -150,7 +150,8 @@ impl Network {
         }
     }
 
-    fn shape_of(&self, grid: usize) -> [usize; 4] {
+    /// `[slices, channels, rows, columns]` of a grid's latents.
+    pub fn shape_of(&self, grid: usize) -> [usize; 4] {
         self.graph.value(self.grids[grid].latents).shape().try_into().expect("latents have four axes")
     }
 

@@ -66,6 +66,8 @@ pub struct Root<T> {
     width: usize,
     /// For each latent the means of its corners' and sides' magnitudes and values, then the gradients by them.
     means: [Vec<T>; 4],
+    /// Bits of each latent.
+    pub latent_bits: Vec<T>,
     /// For each latent the gradient by its `log2` of the scale.
     by_scale: Vec<T>,
     /// Sums of the magnitudes around each latent of the past, across and diagonally, and the gradients by them.
@@ -96,6 +98,7 @@ impl<T: LaneMath> Root<T> {
             height,
             width,
             means: [all(), all(), all(), all()],
+            latent_bits: all(),
             by_scale: all(),
             around: [plane(), plane()],
             by_around: [plane(), plane()],
@@ -290,6 +293,7 @@ impl<T: LaneMath> Root<T> {
         store(&mut self.means[MAGNITUDES + 1][at..at + len], &x[1]);
         store(&mut self.means[VALUES][at..at + len], &x[6]);
         store(&mut self.means[VALUES + 1][at..at + len], &x[7]);
+        store(&mut self.latent_bits[at..at + len], &bits);
         store(&mut self.by_scale[at..at + len], &rows.out[1]);
         store(&mut self.by_window[area + at..][..len], &values);
         add(&mut self.by_window[start..start + len], &x[2]);
