@@ -63,6 +63,8 @@ pub struct Ablation {
     /// Weights, biases, gains, context parameters and pictures stay real numbers to the end of the fitting and are rounded after it; else the last
     /// steps are made with what the decoder will have.
     pub rounds_afterwards: bool,
+    /// Integer latents stay what the fit ends with; else one more and one less are tried.
+    pub without_rdoq: bool,
 }
 
 /// The settings of an encode. The same clip, settings and seed give the same bytes, whatever the number of threads.

@@ -108,7 +108,8 @@ fn fit_blocks(
                 refit(&mut run.network, &mut block, source, false);
                 run.network.graph.forward();
             }
-            let mut left = if source.objective.structural { 0 } else { schedule.rounds };
+            let tries = !source.objective.structural && !source.ablation.without_rdoq;
+            let mut left = if tries { schedule.rounds } else { 0 };
             let mut rdoq = run.rdoq(source);
             while left > 0 {
                 rdoq.round(&mut run.network);

@@ -27,17 +27,39 @@ const WAYS: usize = 3;
 /// Levels of pictures.
 const LEVELS: usize = decoder_core::order::MAX_PYRAMID as usize + 1;
 
-/// A latent that is moved.
+/// A latent that is moved. Small: in the first round nearly all latents are candidates.
 #[derive(Clone, Copy, Debug)]
 struct Trial {
-    grid: usize,
-    /// Place in the grid's array.
-    index: usize,
-    /// -1 or 1.
-    by: f32,
     /// What the slope promises.
-    promised: f64,
-    class: usize,
+    promised: f32,
+    /// Place in the grid's array.
+    index: u32,
+    class: u16,
+    grid: u8,
+    /// -1 or 1.
+    by: i8,
+}
+
+impl Trial {
+    fn grid(&self) -> usize {
+        self.grid.into()
+    }
+
+    fn index(&self) -> usize {
+        self.index as usize
+    }
+
+    fn class(&self) -> usize {
+        self.class.into()
+    }
+
+    fn make(&self, network: &mut Network) {
+        network.move_latent(self.grid(), self.index(), self.by.into());
+    }
+
+    fn undo(&self, network: &mut Network) {
+        network.move_latent(self.grid(), self.index(), (-self.by).into());
+    }
 }
 
 /// Latents that are alike, in grid, level of the picture and way to move.
@@ -51,8 +73,8 @@ struct Class {
 }
 
 impl Class {
-    fn expects(&self, promised: f64) -> f64 {
-        promised + CAUTION * self.offset.unwrap_or(0.0)
+    fn expects(&self, promised: f32) -> f64 {
+        f64::from(promised) + CAUTION * self.offset.unwrap_or(0.0)
     }
 
     fn end_round(&mut self) {
@@ -185,13 +207,13 @@ impl<'a> Rdoq<'a> {
         let before = network.loss();
         network.differentiate();
         let trials = self.choose(network);
-        trials.iter().for_each(|trial| network.move_latent(trial.grid, trial.index, trial.by));
+        trials.iter().for_each(|trial| trial.make(network));
         network.graph.forward();
         let changes = self.changes(network, trials.len());
         let mut kept = vec![];
         for (trial, change) in trials.iter().zip(changes) {
-            let class = &mut self.classes[trial.class];
-            class.sum += change - trial.promised;
+            let class = &mut self.classes[trial.class()];
+            class.sum += change - f64::from(trial.promised);
             class.trials += 1;
             if change < 0.0 {
                 kept.push(trial);
@@ -210,8 +232,8 @@ impl<'a> Rdoq<'a> {
     }
 
     fn give_up(&mut self, network: &mut Network, trial: &Trial) {
-        network.move_latent(trial.grid, trial.index, -trial.by);
-        self.failed[trial.grid][trial.index] = true;
+        trial.undo(network);
+        self.failed[trial.grid()][trial.index()] = true;
     }
 
     /// Latents whose slopes promise most, each with a place of its own.
@@ -231,30 +253,31 @@ impl<'a> Rdoq<'a> {
                 }
                 let way = [value == 0.0, by == -value.signum(), true].iter().position(|&is| is).unwrap_or(0);
                 let class = (grid * LEVELS + level_of(index)) * WAYS + way;
-                let promised = f64::from(slope * by);
+                let promised = slope * by;
                 if self.classes[class].expects(promised) < 0.0 {
-                    candidates.push(Trial { grid, index, by, promised, class });
+                    let (index, class, grid) = (index as u32, class as u16, grid as u8);
+                    candidates.push(Trial { promised, index, class, grid, by: by as i8 });
                 }
             }
         }
-        let expected = |trial: &Trial| self.classes[trial.class].expects(trial.promised);
+        let expected = |trial: &Trial| self.classes[trial.class()].expects(trial.promised);
         candidates.sort_by(|a, b| expected(a).total_cmp(&expected(b)));
         self.places.owners.fill(0);
         let mut counts = vec![0; self.classes.len()];
         let mut trials: Vec<Trial> = vec![];
         for trial in candidates {
-            if self.classes[trial.class].offset.is_none() && counts[trial.class] >= FIRST_TRIALS {
+            if self.classes[trial.class()].offset.is_none() && counts[trial.class()] >= FIRST_TRIALS {
                 continue;
             }
             // Finer stages interpolate from a coarse latent to the next.
-            let reach = match self.strides[trial.grid] {
+            let reach = match self.strides[trial.grid()] {
                 1 => REACH,
                 stride => REACH + stride,
             };
-            let site = self.site(trial.grid, trial.index);
+            let site = self.site(trial.grid(), trial.index());
             let at = [site / self.places.columns, site % self.places.columns];
             if self.places.claim(at, reach, trials.len()) {
-                counts[trial.class] += 1;
+                counts[trial.class()] += 1;
                 trials.push(trial);
             }
         }
@@ -331,21 +354,21 @@ mod tests {
                 let trials = rdoq.choose(network);
                 let before = network.loss();
                 let changes = {
-                    trials.iter().for_each(|trial| network.move_latent(trial.grid, trial.index, trial.by));
+                    trials.iter().for_each(|trial| trial.make(network));
                     network.graph.forward();
                     let changes = rdoq.changes(network, trials.len());
-                    trials.iter().for_each(|trial| network.move_latent(trial.grid, trial.index, -trial.by));
+                    trials.iter().for_each(|trial| trial.undo(network));
                     changes
                 };
                 for (trial, change) in trials.iter().zip(changes) {
-                    network.move_latent(trial.grid, trial.index, trial.by);
+                    trial.make(network);
                     network.graph.forward();
                     let really = network.loss() - before;
-                    network.move_latent(trial.grid, trial.index, -trial.by);
+                    trial.undo(network);
                     (found, alone) = (found + change.abs(), alone + (change - really).abs());
                     agree += usize::from((change < 0.0) == (really < 0.0));
                     all += 1;
-                    rdoq.failed[trial.grid][trial.index] = true;
+                    rdoq.failed[trial.grid()][trial.index()] = true;
                 }
                 network.graph.forward();
             }

@@ -329,7 +329,7 @@ mod tests {
     fn the_last_step_has_the_decoders_numbers_unless_they_are_rounded_afterwards() {
         let clip = sample_clip(&SampleSettings { width: 16, height: 16, frames: 2, rate: (24, 1) });
         for rounds_afterwards in [false, true] {
-            let ablation = Ablation { rounds_afterwards };
+            let ablation = Ablation { rounds_afterwards, ..Ablation::default() };
             let settings = EncodeSettings { ablation, ..EncodeSettings::default() };
             let header = Outline::new(&clip, &settings).expect("it fits").header;
             let source = Source::new(&clip.frames, &header.architecture, header.geometry(), &settings);

@@ -69,6 +69,8 @@ enum Row {
     LoopFilter,
     /// Prediction from other pictures
     Motion,
+    /// Integer latents that are tried, one more and one less, against those that the fit ends with
+    Rdoq,
     /// Rounding while fitting against rounding after it
     Rounding,
 }
@@ -114,8 +116,12 @@ fn table(row: Row, subject: &Subject, encodes: &Encodes) -> Result<String> {
             let variant = Variant { motion: false, ..same };
             curves::table(subject, encodes, ["with motion", "without"], variant)
         }
+        Row::Rdoq => {
+            let variant = Variant { ablation: Ablation { without_rdoq: true, ..same.ablation }, ..same };
+            curves::table(subject, encodes, ["tried", "as the fit ends"], variant)
+        }
         Row::Rounding => {
-            let variant = Variant { ablation: Ablation { rounds_afterwards: true }, ..same };
+            let variant = Variant { ablation: Ablation { rounds_afterwards: true, ..same.ablation }, ..same };
             curves::table(subject, encodes, ["rounded while fitting", "rounded afterwards"], variant)
         }
     }
