@@ -56,12 +56,26 @@ fn residual(kind: LayerKind, outputs: u8, bias: bool) -> Layer {
 /// What the streams of an encode's level are made of.
 ///
 /// The finest grid has a latent for four luma samples and two of chroma. At low rates most of them are 0, and more would
-/// only cost time; at high rates two or three channels say what one cannot.
+/// only cost time; at high rates two or three channels say what one cannot. A large picture may fit the level fewer times than the largest pyramid
+/// keeps: then a smaller pyramid, or channels fewer than the rate asks for, which are worth less than a pyramid is.
 #[must_use]
 pub fn architecture(settings: &EncodeSettings, geometry: Geometry) -> Architecture {
+    let finest = 1 + FINE_LAMBDAS.iter().filter(|&&most| settings.lambda <= most).count() as u8;
+    let chunk = settings.root_depth.unwrap_or(0);
+    let largest = if settings.motion && chunk == 0 { settings.pyramid } else { 0 };
+    let pyramids = (1..=largest).rev().map(|pyramid| (finest, pyramid));
+    let fewer = (1..finest).rev().map(|channels| (channels, 1)).filter(|_| largest > 0);
+    let fits = |architecture: &Architecture| {
+        scratch(architecture, geometry).is_none_or(|scratch| scratch <= settings.level.limits().scratch)
+    };
+    let of = |(finest, pyramid)| with(settings, geometry, finest, pyramid);
+    pyramids.chain(fewer).map(of).find(fits).unwrap_or_else(|| of((finest, 0)))
+}
+
+/// An architecture with so many channels in the finest grid and so large a pyramid.
+fn with(settings: &EncodeSettings, geometry: Geometry, finest: u8, pyramid: u8) -> Architecture {
     use LayerKind::{Depthwise, Full, Point};
     let (level, motion) = (settings.level, settings.motion);
-    let finest = 1 + FINE_LAMBDAS.iter().filter(|&&most| settings.lambda <= most).count() as u8;
     let sparse = settings.lambda > SPARSE_LAMBDA;
     // A network that does not see the prediction and whose biases are centred leaves alone what no latent speaks of: what does
     // not change costs nothing, and errors do not grow from picture to picture. Without prediction biases are free.
@@ -87,10 +101,9 @@ pub fn architecture(settings: &EncodeSettings, geometry: Geometry) -> Architectu
         rows.min(columns) >= 2
     });
     let coarsest = coarsest.unwrap_or(0);
-    let pyramid = if settings.root_depth.unwrap_or(0) == 0 { settings.pyramid } else { 0 };
     let stage =
         |octave: u8| Stage { layers: if octave == 0 { head.iter().copied().collect() } else { Default::default() } };
-    let mut architecture = Architecture {
+    Architecture {
         root_depth: settings.root_depth.unwrap_or(if motion { 0 } else { PURE_ROOT_DEPTH }),
         // Flags are there for the decoder's time; larger machines have that, and save 1 to 2 % of the bytes.
         flag_levels: match level {
@@ -116,15 +129,7 @@ pub fn architecture(settings: &EncodeSettings, geometry: Geometry) -> Architectu
             sees_prediction: false,
             pyramid,
         }),
-    };
-    // A large picture may fit the level fewer times than the pyramid keeps.
-    while scratch(&architecture, geometry).is_some_and(|scratch| scratch > level.limits().scratch)
-        && let Some(motion) = architecture.motion.as_mut().filter(|motion| motion.pyramid > 0)
-    {
-        motion.pyramid -= 1;
-        motion.reach = reach(motion.pyramid);
     }
-    architecture
 }
 
 /// Reach of motion with a pyramid.
@@ -165,5 +170,19 @@ mod tests {
         assert_eq!(of(160, 96, 0), (true, 0));
         assert_eq!(of(360, 288, 2), (true, 0), "two pictures take more than a decoder of this level has");
         assert!(!of(720, 576, 2).0, "not even one fits");
+    }
+
+    #[test]
+    fn a_pyramid_is_worth_more_than_channels() {
+        let geometry = Geometry::new(320, 180);
+        let of = |lambda: f64, pyramid: u8| {
+            let settings = EncodeSettings { level: Level::Nano, lambda, pyramid, ..EncodeSettings::default() };
+            let architecture = architecture(&settings, geometry);
+            assert!(scratch(&architecture, geometry).is_some_and(|scratch| scratch <= Level::Nano.limits().scratch));
+            (architecture.pyramid(), architecture.grids.last().map(|grid| grid.channels))
+        };
+        assert_eq!(of(90.0, 2), (1, Some(2)), "as many as the rate asks for");
+        assert_eq!(of(30.0, 2), (1, Some(2)), "one fewer");
+        assert_eq!(of(30.0, 0), (0, Some(3)), "nobody asks for a pyramid");
     }
 }
