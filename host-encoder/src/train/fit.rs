@@ -141,7 +141,7 @@ fn fit_blocks(
     Ok((finished, run))
 }
 
-/// What stands after a step or a round: `at` is the step, the work done and all work.
+/// What stands after a step or a round, with the work done until then and all work.
 fn progress(
     run: &Run,
     finished: &Finished,
