@@ -98,7 +98,6 @@ fn fit_blocks(
         }
         number += 1;
         if run.phase().last {
-            // What is kept while latents are tried is the state before: these are few steps.
             let state = run.state(step, &random, &finished);
             run.finish();
             if run.phase().start == 0 {
@@ -108,21 +107,21 @@ fn fit_blocks(
                 refit(&mut run.network, &mut block, source, false);
                 run.network.graph.forward();
             }
-            let tries = !source.objective.structural && !source.ablation.without_rdoq;
-            let mut left = if tries { schedule.rounds } else { 0 };
-            let mut rdoq = run.rdoq(source);
-            while left > 0 {
-                rdoq.round(&mut run.network);
-                left -= 1;
-                let done = schedule.work_before_rounds(step, left);
-                let cost = run.network.cost(source.objective.lambda);
-                let progress = progress(&run, &finished, source, (step, done, schedule.work()), cost, returns);
-                let stop = report(&progress).is_break();
-                if stop || keeper.due() {
-                    keeper.keep(&state);
-                }
-                if stop {
-                    return Err(EncodeError::Stopped);
+            if source.tries_latents() {
+                let mut rdoq = run.rdoq(source);
+                for left in (0..schedule.rounds).rev() {
+                    rdoq.round(&mut run.network);
+                    let cost = run.network.cost(source.objective.lambda);
+                    let done = schedule.work_before_rounds(step, left);
+                    let progress = progress(&run, &finished, source, (step, done, schedule.work()), cost, returns);
+                    let stop = report(&progress).is_break();
+                    // The state before: rounds are few, and begin anew.
+                    if stop || keeper.due() {
+                        keeper.keep(&state);
+                    }
+                    if stop {
+                        return Err(EncodeError::Stopped);
+                    }
                 }
             }
             finished.add(&run, source);

@@ -4,18 +4,23 @@
 //! rounded, and bits are no straight line. So it is tried, for many latents at the same time: those for which the slopes promise most, so far apart that each has
 //! a place of its own. What a forward pass changes there, in the errors of all pictures and the bits of all latents, decides about each.
 
+mod places;
+
 use decoder_core::wire::{Grid, SITE};
 use ndarray::Array3;
 use rayon::prelude::*;
 
+use crate::autodiff::ops::LATENT_LIMIT;
+
 use super::network::Network;
+use places::Places;
 
 /// Sites beyond the residual that a latent of the finest grid reaches, in each direction: a layer of 3x3 and the loop filter.
 const REACH: usize = 2;
 /// How many sites farther its place goes where no other latent is tried: for what the motion carries along.
 const MARGIN: usize = 4;
 /// Largest magnitude of a latent.
-const LIMIT: f32 = 127.0;
+const LIMIT: f32 = LATENT_LIMIT as f32;
 /// Latents of a class that are tried before anything is known of it.
 const FIRST_TRIALS: usize = 64;
 /// What of the mean of a class counts besides the slope. With less, more is tried in vain, with more too little is tried.
@@ -86,55 +91,6 @@ impl Class {
             (None, seen) => seen,
         };
         (self.sum, self.trials) = (0.0, 0);
-    }
-}
-
-/// Which trial each site belongs to.
-struct Places {
-    rows: usize,
-    columns: usize,
-    /// 0 for none, else its number plus 1.
-    owners: Vec<u32>,
-    before: Vec<u32>,
-}
-
-impl Places {
-    fn new(rows: usize, columns: usize) -> Self {
-        Self { rows, columns, owners: vec![0; rows * columns], before: vec![0; rows * columns] }
-    }
-
-    /// Gives the square of `reach` sites around a site to a trial if nobody has any of it.
-    fn claim(&mut self, [y, x]: [usize; 2], reach: usize, trial: usize) -> bool {
-        let columns = x.saturating_sub(reach)..(x + reach + 1).min(self.columns);
-        let rows = y.saturating_sub(reach)..(y + reach + 1).min(self.rows);
-        let row = |y: usize| y * self.columns + columns.start..y * self.columns + columns.end;
-        let free = rows.clone().all(|y| self.owners[row(y)].iter().all(|&owner| owner == 0));
-        if free {
-            rows.for_each(|y| self.owners[row(y)].fill(trial as u32 + 1));
-        }
-        free
-    }
-
-    /// Gives sites that nobody has to a neighbour's trial.
-    fn spread(&mut self) {
-        let (rows, columns) = (self.rows, self.columns);
-        self.before.copy_from_slice(&self.owners);
-        let before = &self.before;
-        for (at, owner) in self.owners.iter_mut().enumerate().filter(|(_, owner)| **owner == 0) {
-            let (y, x) = (at / columns, at % columns);
-            let neighbours = [
-                (x > 0).then(|| before[at - 1]),
-                (x + 1 < columns).then(|| before[at + 1]),
-                (y > 0).then(|| before[at - columns]),
-                (y + 1 < rows).then(|| before[at + columns]),
-            ];
-            *owner = neighbours.into_iter().flatten().max().unwrap_or(0);
-        }
-    }
-
-    /// The trial that a site belongs to.
-    fn owner(&self, site: usize) -> Option<usize> {
-        (self.owners[site] as usize).checked_sub(1)
     }
 }
 
@@ -262,7 +218,7 @@ impl<'a> Rdoq<'a> {
         }
         let expected = |trial: &Trial| self.classes[trial.class()].expects(trial.promised);
         candidates.sort_by(|a, b| expected(a).total_cmp(&expected(b)));
-        self.places.owners.fill(0);
+        self.places.clear();
         let mut counts = vec![0; self.classes.len()];
         let mut trials: Vec<Trial> = vec![];
         for trial in candidates {
@@ -275,8 +231,7 @@ impl<'a> Rdoq<'a> {
                 stride => REACH + stride,
             };
             let site = self.site(trial.grid(), trial.index());
-            let at = [site / self.places.columns, site % self.places.columns];
-            if self.places.claim(at, reach, trials.len()) {
+            if self.places.claim(site, reach, trials.len()) {
                 counts[trial.class()] += 1;
                 trials.push(trial);
             }
@@ -396,28 +351,5 @@ mod tests {
             network.graph.forward();
             assert_eq!(network.loss(), before, "values are those of the latents");
         });
-    }
-
-    #[test]
-    fn no_two_trials_have_one_place() {
-        let mut places = Places::new(9, 11);
-        assert!(places.claim([0, 0], 2, 0) && places.claim([8, 10], 1, 1));
-        assert!(!places.claim([4, 4], 2, 2), "a corner of it is taken");
-        assert!(places.claim([4, 5], 2, 2));
-        places.spread();
-        let owners: Vec<Option<usize>> = (0..9 * 11).map(|site| places.owner(site)).collect();
-        for (site, owner) in owners.into_iter().enumerate() {
-            let (y, x) = ((site / 11) as i32, (site % 11) as i32);
-            let away = |at: [i32; 2], reach: i32| {
-                let beyond = |a: i32, b: i32| (a.abs_diff(b) as i32 - reach).max(0);
-                beyond(y, at[0]) + beyond(x, at[1])
-            };
-            let distances = [away([0, 0], 2), away([8, 10], 1), away([4, 5], 2)];
-            let nearest = distances.into_iter().min().unwrap_or(i32::MAX);
-            match owner {
-                Some(owner) => assert!(distances[owner] == nearest && nearest <= 1, "{y} {x}"),
-                None => assert!(nearest > 1, "{y} {x}"),
-            }
-        }
     }
 }

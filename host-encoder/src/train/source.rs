@@ -43,6 +43,11 @@ pub struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
+    /// Whether integer latents are tried when a block is fitted: by squared errors, as structure has no place.
+    pub fn tries_latents(&self) -> bool {
+        !self.objective.structural && !self.ablation.without_rdoq
+    }
+
     /// Of pictures, of which there is at least one.
     pub fn new(
         frames: &[Frame],

@@ -38,7 +38,7 @@ pub use loop_filter::LoopFilter;
 pub use mean::Mean;
 pub use reconstruct::Reconstruct;
 pub use relay::Relay;
-pub use soft_round::SoftRound;
+pub use soft_round::{LIMIT as LATENT_LIMIT, SoftRound};
 pub use tensor_rate::TensorRate;
 pub use upsample::Upsample2;
 pub use warp::{Interpolation, Warp};

@@ -7,7 +7,7 @@ use crate::autodiff::kernels::{Arith, Job, chunked, dispatch};
 use crate::autodiff::{Op, Real};
 
 /// Largest magnitude of a latent.
-const LIMIT: f64 = 127.0;
+pub const LIMIT: f64 = 127.0;
 
 /// Below this temperature soft rounding is as good as hard, and single precision no longer tells the two apart.
 const LOWEST_TEMPERATURE: f64 = 0.03;
