@@ -65,6 +65,8 @@ pub struct Ablation {
     pub rounds_afterwards: bool,
     /// Integer latents stay what the fit ends with; else one more and one less are tried.
     pub without_rdoq: bool,
+    /// Motion is what is found picture by picture with a guess of its bits; else what is best with the context model's.
+    pub guessed_motion: bool,
 }
 
 /// The settings of an encode. The same clip, settings and seed give the same bytes, whatever the number of threads.

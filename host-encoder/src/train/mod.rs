@@ -7,7 +7,7 @@ mod cost;
 mod fit;
 mod guard;
 mod memory;
-mod motion_search;
+mod motion;
 mod network;
 mod outline;
 mod parallel;

@@ -44,7 +44,7 @@ pub fn refit(network: &mut Network, finished: &mut Finished, source: &Source<'_>
 }
 
 /// Fits some context parameters from where `begin` puts them. They stay what they were if they take no fewer bits then, or if the numbers leave all bounds.
-fn improve(rates: &mut Network, vars: &[Var], steps: u32, begin: impl FnOnce(&mut Network)) {
+pub fn improve(rates: &mut Network, vars: &[Var], steps: u32, begin: impl FnOnce(&mut Network)) {
     let bits = rates.counted_bits();
     let before: Vec<ArrayD<f32>> = vars.iter().map(|&var| rates.graph.value(var).clone()).collect();
     begin(rates);

@@ -1,22 +1,15 @@
 //! What a segment is fitted to.
 
-use decoder_core::order::{Order, Prediction};
-use decoder_core::wire::{Architecture, Geometry, LoopFilter, Motion};
-use ndarray::{Array3, Array4, Axis};
+use decoder_core::order::Order;
+use decoder_core::wire::{Architecture, Geometry, LoopFilter};
+use ndarray::{Array3, Array4};
 
 use crate::frame::Frame;
 use crate::settings::{Ablation, EncodeSettings, Metric};
 
-use super::motion_search::{self, Planes};
+use super::motion::{SourceMotion, coded};
 use super::network::Objective;
 use super::presets::loop_filter;
-
-/// Price of a bit of motion in absolute differences, for each root of lambda.
-const MOTION_PRICE: f64 = 3.0;
-
-/// How much more a larger pyramid may leave to say, as the search counts it, and still be taken: pictures that no other is predicted from need not say it. Of clips that
-/// nothing is measured on none lost by two levels instead of one at up to 1.09 (docs/measurements.md).
-const DEARER: f64 = 1.1;
 
 /// What a segment is fitted to.
 pub struct Source<'a> {
@@ -56,7 +49,7 @@ impl<'a> Source<'a> {
         settings: &EncodeSettings,
     ) -> Self {
         let flat = Order { frames: frames.len(), predicted: architecture.motion.is_some(), pyramid: 0 };
-        let motion = architecture.motion.map(|motion| best_motion(frames, flat, motion, geometry, settings.lambda));
+        let motion = SourceMotion::of(frames, architecture, geometry, settings);
         let order = motion.as_ref().map_or(flat, |motion| motion.order);
         let coded = coded(frames, order);
         let (motion, sides) = motion.map(|motion| (motion.field, motion.sides)).unzip();
@@ -89,71 +82,12 @@ fn lattice(frame: &Frame, geometry: Geometry) -> Array3<f32> {
     })
 }
 
-/// A picture with edges replicated to even sizes.
-fn planes(frame: &Frame, geometry: Geometry) -> Planes {
-    let (rows, columns) = (2 * geometry.height, 2 * geometry.width);
-    let row = |y: usize| {
-        let y = y.min(frame.height - 1) * frame.width;
-        (0..columns).map(move |x| frame.y[y + x.min(frame.width - 1)])
-    };
-    Planes { geometry, luma: (0..rows).flat_map(row).collect(), chroma: [frame.u.clone(), frame.v.clone()] }
-}
-
 /// The mean of each plane.
 fn mean_colour(frame: &Frame) -> [u8; 3] {
     frame.planes().map(|plane| {
         let sum: u64 = plane.iter().map(|&sample| u64::from(sample)).sum();
         ((2 * sum + plane.len() as u64) / (2 * plane.len() as u64)) as u8
     })
-}
-
-/// Pictures in an order.
-fn coded(frames: &[Frame], order: Order) -> Vec<&Frame> {
-    (0..frames.len()).map(|coded| &frames[order.shown(coded)]).collect()
-}
-
-/// The motion of pictures in an order.
-struct SourceMotion {
-    order: Order,
-    /// To each picture, `[frame][vertical, horizontal][row][column]`.
-    field: Array4<i8>,
-    /// Of those between two references, `[frame][row][column]`.
-    sides: Array3<i8>,
-    /// What it leaves to say, in absolute differences, with the price of its bits.
-    cost: f64,
-}
-
-/// The motion in the largest pyramid that is worth it.
-fn best_motion(frames: &[Frame], flat: Order, motion: Motion, geometry: Geometry, lambda: f64) -> SourceMotion {
-    let of = |pyramid: u8| source_motion(frames, Order { pyramid, ..flat }, motion, geometry, lambda);
-    let first = of(motion.pyramid.min(1));
-    (first.order.pyramid + 1..=motion.pyramid).fold(first, |best, pyramid| {
-        let larger = of(pyramid);
-        if larger.cost <= DEARER * best.cost { larger } else { best }
-    })
-}
-
-/// The motion of pictures in one order.
-fn source_motion(frames: &[Frame], order: Order, motion: Motion, geometry: Geometry, lambda: f64) -> SourceMotion {
-    let coded = coded(frames, order);
-    let sources: Vec<Planes> = coded.iter().map(|frame| planes(frame, geometry)).collect();
-    let (rows, columns) = geometry.motion();
-    let (mut field, mut sides) =
-        (Array4::zeros((coded.len(), 2, rows, columns)), Array3::zeros((coded.len(), rows, columns)));
-    let mut cost = 0.0;
-    for (number, source) in sources.iter().enumerate() {
-        let references = match order.prediction(number) {
-            Prediction::None => continue,
-            Prediction::Before(before) => (&sources[before], None),
-            Prediction::Between([before, after]) => (&sources[before], Some(&sources[after])),
-        };
-        let (field, sides) = (field.index_axis_mut(Axis(0), number), sides.index_axis_mut(Axis(0), number));
-        // Far where a picture is far from what it is predicted from.
-        let within = i32::from(motion.reach) >> order.level(number);
-        let price = MOTION_PRICE * lambda.sqrt();
-        cost += motion_search::search(references, source, motion, within, price, field, sides) as f64;
-    }
-    SourceMotion { order, field, sides, cost }
 }
 
 /// What an encode of pictures like `frame` minimises.

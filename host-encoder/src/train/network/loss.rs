@@ -68,6 +68,12 @@ impl Network {
         costs
     }
 
+    /// Bits of each component of the vectors, `[frame][row][column]` from the first predicted picture on, then of the sides of the pictures between two.
+    pub fn motion_bits(&self) -> impl Iterator<Item = Vec<f64>> {
+        let ops = self.bits[self.latent_bits..].iter().filter_map(|&var| self.graph.op::<OctreeRate<f32>>(var));
+        ops.map(|rate| rate.latent_bits().map(f64::from).collect())
+    }
+
     /// Gives structure its share in the luma's distortion. Both are measured against their means over the segment: a
     /// change of structure by one per cent counts as one of squared errors by [`EXCHANGE`] per cent. What one is worth
     /// in the other follows the fit, and has no gradient.

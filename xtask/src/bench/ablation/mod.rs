@@ -69,6 +69,8 @@ enum Row {
     LoopFilter,
     /// Prediction from other pictures
     Motion,
+    /// Motion that is chosen by the context model's bits against a guess of them
+    MotionBits,
     /// Integer latents that are tried, one more and one less, against those that the fit ends with
     Rdoq,
     /// Rounding while fitting against rounding after it
@@ -115,6 +117,10 @@ fn table(row: Row, subject: &Subject, encodes: &Encodes) -> Result<String> {
         Row::Motion => {
             let variant = Variant { motion: false, ..same };
             curves::table(subject, encodes, ["with motion", "without"], variant)
+        }
+        Row::MotionBits => {
+            let variant = Variant { ablation: Ablation { guessed_motion: true, ..same.ablation }, ..same };
+            curves::table(subject, encodes, ["bits as they are coded", "a guess of them"], variant)
         }
         Row::Rdoq => {
             let variant = Variant { ablation: Ablation { without_rdoq: true, ..same.ablation }, ..same };

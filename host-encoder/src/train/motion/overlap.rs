@@ -1,8 +1,10 @@
 //! The search among the vectors of blocks that overlap: a vector counts where its block is seen, as it is mixed with others there.
 
+use std::ops::Range;
+
 use ndarray::Array2;
 
-use super::{Block, Phases, Search};
+use super::search::{Block, Phases, Search};
 
 /// Samples of half a block's side. A quarter of a block is mixed from its own vector and those of the three blocks at its corner.
 const HALF: i32 = 8;
@@ -56,15 +58,32 @@ impl Search<'_> {
     }
 
     /// Sum of absolute differences wherever a block's vector counts.
-    fn seen_difference(&self, blocks: &Array2<Block>, [row, column]: [usize; 2], own: Block) -> u32 {
-        let (rows, columns) = (blocks.nrows() as i32, blocks.ncols() as i32);
-        let of = |r: i32, c: i32| {
-            let at = [r.clamp(0, rows - 1) as usize, c.clamp(0, columns - 1) as usize];
-            if at == [row, column] { own } else { blocks[at] }
-        };
+    pub(super) fn seen_difference(&self, blocks: &Array2<Block>, [row, column]: [usize; 2], own: Block) -> u32 {
+        let of = |at: [usize; 2]| if at == [row, column] { own } else { blocks[at] };
         let quarters = |at: usize| 2 * at as i32 - 1..2 * at as i32 + 3;
+        self.quarters_difference(blocks.dim(), of, [quarters(row), quarters(column)])
+    }
+
+    /// Sum of absolute differences in all of the picture.
+    #[cfg(test)]
+    pub(super) fn picture_difference(&self, blocks: &Array2<Block>) -> u32 {
+        let (rows, columns) = blocks.dim();
+        let quarters = |blocks: usize| 0..2 * blocks as i32;
+        self.quarters_difference((rows, columns), |at| blocks[at], [quarters(rows), quarters(columns)])
+    }
+
+    /// Sum of absolute differences in some quarters of blocks, as far as they are in the picture.
+    fn quarters_difference(
+        &self,
+        (rows, columns): (usize, usize),
+        block: impl Fn([usize; 2]) -> Block,
+        [down, across]: [Range<i32>; 2],
+    ) -> u32 {
+        let of = |row: i32, column: i32| {
+            block([row.clamp(0, rows as i32 - 1) as usize, column.clamp(0, columns as i32 - 1) as usize])
+        };
         let mut sum = 0;
-        for (qy, qx) in quarters(row).flat_map(|qy| quarters(column).map(move |qx| (qy, qx))) {
+        for (qy, qx) in down.flat_map(|qy| across.clone().map(move |qx| (qy, qx))) {
             let (y, x) = (HALF * qy, HALF * qx);
             if (0..self.before.height).contains(&y) && (0..self.before.width).contains(&x) {
                 let (r, c, dy, dx) = (qy / 2, qx / 2, 2 * (qy % 2) - 1, 2 * (qx % 2) - 1);
@@ -81,7 +100,7 @@ impl Search<'_> {
         let side = blocks[0].side;
         let weight = |towards: i32, at: usize| BEYOND[if towards < 0 { at } else { HALF as usize - 1 - at }];
         let across: [i32; HALF as usize] = std::array::from_fn(|column| weight(towards[1], column));
-        let Phases { height, width, .. } = self.before;
+        let &Phases { height, width, .. } = self.before;
         let columns = HALF.min(width - x) as usize;
         let mut sum = 0;
         for row in 0..HALF.min(height - y) {
@@ -113,7 +132,7 @@ mod tests {
 
     use ndarray::Array3;
 
-    use super::super::{Planes, VECTOR_LIMIT, predicted_luma};
+    use super::super::search::{Planes, predicted_luma};
     use super::*;
 
     /// `len` numbers below `below`, which look random.
@@ -158,16 +177,11 @@ mod tests {
                 }
             })
             .collect();
-        let limit = [VECTOR_LIMIT; 2];
         for (after, shown) in [(None, from_before), (Some(&after), from_both)] {
             let phases = |reference| Phases::new(reference, motion);
-            let search = Search {
-                before: phases(&before),
-                after: after.map(phases),
-                current: &current.luma,
-                lambda: 0.0,
-                limit,
-            };
+            let (before, after) = (phases(&before), after.map(phases));
+            let (before, after) = (&before, after.as_ref());
+            let search = Search::new(before, after, &current, motion, 0.0);
             // Not those near the picture's edges, where the search takes the nearest sample and the decoder the nearest of each filter's.
             for block in (2..rows - 2).flat_map(|row| (2..columns - 2).map(move |column| [row, column])) {
                 let span = |at: usize| 16 * at - 8..16 * at + 24;

@@ -1,11 +1,9 @@
 //! Block motion search: for each 16x16 block the vector with the least sum of absolute differences plus the cost of its bits. Between two references a vector
 //! points to the one before and, reversed, to the one after, and what counts is their mean, or one of them.
 
-mod overlap;
-
 use decoder_core::synthesis::prediction::{BlockRow, Plane, predict_row};
 use decoder_core::wire::{Geometry, Motion};
-use ndarray::{Array2, Array3, ArrayView3, ArrayViewMut2, ArrayViewMut3};
+use ndarray::{Array2, Array3, ArrayView3};
 use rayon::prelude::*;
 
 /// Quarter positions of a sample along an axis.
@@ -41,7 +39,7 @@ impl Planes {
 }
 
 /// The luma that the decoder predicts from a reference. `field` is `[vertical, horizontal][row][column]`; from the one after a picture it counts reversed.
-fn predicted_luma(reference: &Planes, motion: Motion, field: ArrayView3<'_, i8>, reversed: bool) -> Vec<u8> {
+pub(super) fn predicted_luma(reference: &Planes, motion: Motion, field: ArrayView3<'_, i8>, reversed: bool) -> Vec<u8> {
     let Geometry { width, height } = reference.geometry;
     let (rows, columns) = reference.geometry.motion();
     let vectors: Vec<i8> = field.iter().copied().collect();
@@ -66,14 +64,15 @@ fn mean(a: u8, b: u8) -> u8 {
 }
 
 /// The luma of a reference at the 16 quarter positions, made by the decoder's own interpolation.
-struct Phases {
-    width: i32,
-    height: i32,
+pub struct Phases {
+    pub(super) width: i32,
+    pub(super) height: i32,
     planes: Vec<Vec<u8>>,
 }
 
 impl Phases {
-    fn new(reference: &Planes, motion: Motion) -> Self {
+    /// Those of a picture.
+    pub fn new(reference: &Planes, motion: Motion) -> Self {
         let Geometry { width, height } = reference.geometry;
         let (rows, columns) = reference.geometry.motion();
         let plane = |phase: usize| {
@@ -109,21 +108,36 @@ fn median(a: [i32; 2], b: [i32; 2], c: [i32; 2]) -> [i32; 2] {
 
 /// A block's motion, and where it is predicted from: -1 before, 1 after, 0 both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Block {
-    vector: [i32; 2],
-    side: i8,
+pub struct Block {
+    /// Vertical and horizontal, in quarter luma samples.
+    pub vector: [i32; 2],
+    /// -1 before, 1 after, 0 both.
+    pub side: i8,
 }
 
 /// The search of one picture.
-struct Search<'a> {
-    before: Phases,
-    after: Option<Phases>,
-    current: &'a [u8],
-    lambda: f64,
+pub struct Search<'a> {
+    pub(super) before: &'a Phases,
+    after: Option<&'a Phases>,
+    pub(super) current: &'a [u8],
+    bit_price: f64,
+    /// Largest components of a vector.
     limit: [i32; 2],
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    /// Of `current`, from the references before and after it. `bit_price` is in absolute differences.
+    pub fn new(
+        before: &'a Phases,
+        after: Option<&'a Phases>,
+        current: &'a Planes,
+        motion: Motion,
+        bit_price: f64,
+    ) -> Self {
+        let limit = 4 * i32::from(motion.reach);
+        Self { before, after, current: &current.luma, bit_price, limit: [limit, VECTOR_LIMIT.min(limit)] }
+    }
+
     fn cost(&self, block: [i32; 2], vector: [i32; 2], side: i8, expected: [i32; 2], best: u32) -> u32 {
         let price = self.price(vector, expected);
         let stop = best.saturating_sub(price);
@@ -131,9 +145,9 @@ impl Search<'_> {
     }
 
     /// `N` predicted samples from `(y, x)` on.
-    fn predicted<const N: usize>(&self, y: i32, x: i32, Block { vector, side }: Block) -> [u8; N] {
+    pub(super) fn predicted<const N: usize>(&self, y: i32, x: i32, Block { vector, side }: Block) -> [u8; N] {
         let from_before = || self.before.displaced(y, x, vector);
-        let Some(after) = self.after.as_ref().filter(|_| side >= 0) else { return from_before() };
+        let Some(after) = self.after.filter(|_| side >= 0) else { return from_before() };
         let after: [u8; N] = after.displaced(y, x, vector.map(|component| -component));
         if side > 0 {
             return after;
@@ -144,7 +158,7 @@ impl Search<'_> {
 
     /// Sum of absolute differences of the block at `(y, x)` with its prediction, as far as it is below `stop`.
     fn difference(&self, [y, x]: [i32; 2], block: Block, stop: u32) -> u32 {
-        let Phases { height, width, .. } = self.before;
+        let &Phases { height, width, .. } = self.before;
         let mut sum = 0;
         for y in y..height.min(y + SIDE as i32) {
             let predicted: [u8; SIDE] = self.predicted(y, x, block);
@@ -162,16 +176,17 @@ impl Search<'_> {
         let before = [(row, column.checked_sub(1)), (row.wrapping_sub(1), Some(column))];
         let of = |(row, column): (usize, Option<usize>)| blocks.get([row, column?]).map(|block| block.side);
         let others = before.into_iter().filter_map(of).filter(|&other| other != side).count();
-        (self.lambda * (0.5 + 1.5 * others as f64)) as u32
+        (self.bit_price * (0.5 + 1.5 * others as f64)) as u32
     }
 
     /// Of a vector's bits.
-    fn price(&self, vector: [i32; 2], expected: [i32; 2]) -> u32 {
+    pub(super) fn price(&self, vector: [i32; 2], expected: [i32; 2]) -> u32 {
         let spent = bits(vector[0] - expected[0]) + bits(vector[1] - expected[1]);
-        (self.lambda * f64::from(spent)) as u32
+        (self.bit_price * f64::from(spent)) as u32
     }
 
-    fn allowed(&self, vector: [i32; 2]) -> bool {
+    /// Whether the format has such a vector.
+    pub fn allowed(&self, vector: [i32; 2]) -> bool {
         vector[0].abs() <= self.limit[0] && vector[1].abs() <= self.limit[1]
     }
 
@@ -216,23 +231,19 @@ impl Search<'_> {
     }
 }
 
-/// Fills `field` (`[vertical, horizontal][row][column]`, quarter samples) with the motion from `before`, and reversed from `after`, to `current`, and `sides`
-/// (`[row][column]`) with where each block is predicted from: -1 before, 1 after, 0 both; without `after` it stays as it is.
+/// The motion of each block from `before`, and reversed from `after`, to `current`, and the absolute differences that are left with a guess of its bits.
 ///
-/// All displacements of at most `within` whole samples are tried, and what is around the best of them. `lambda` is the price of a bit in units of absolute difference.
-/// Returns the absolute differences that are left, with the price of the vectors.
+/// All displacements of at most `within` whole samples are tried, and what is around the best of them. `price` is that of a bit, in absolute differences.
 pub fn search(
     (before, after): (&Planes, Option<&Planes>),
     current: &Planes,
     motion: Motion,
     within: i32,
-    lambda: f64,
-    mut field: ArrayViewMut3<'_, i8>,
-    mut sides: ArrayViewMut2<'_, i8>,
-) -> u64 {
-    let limit = [4 * i32::from(motion.reach), VECTOR_LIMIT.min(4 * i32::from(motion.reach))];
+    price: f64,
+) -> (Array2<Block>, u64) {
     let phases = |reference| Phases::new(reference, motion);
-    let search = Search { before: phases(before), after: after.map(phases), current: &current.luma, lambda, limit };
+    let (before, after) = (phases(before), after.map(phases));
+    let search = Search::new(&before, after.as_ref(), current, motion, price);
     let choices: &[i8] = if after.is_some() { &[0, -1, 1] } else { &[-1] };
     let (rows, columns) = current.geometry.motion();
     let mut blocks = Array2::from_elem((rows, columns), Block::default());
@@ -256,15 +267,7 @@ pub fn search(
             total += u64::from(cost);
         }
     }
-    for ((row, column), block) in blocks.indexed_iter() {
-        for component in 0..2 {
-            field[[component, row, column]] = block.vector[component] as i8;
-        }
-        if after.is_some() {
-            sides[[row, column]] = block.side;
-        }
-    }
-    total
+    (blocks, total)
 }
 
 /// What the vectors around a block say about its own.
@@ -314,11 +317,9 @@ mod tests {
         let motion = Motion { interpolation: Interpolation::Cubic, reach: 15, sees_prediction: false, pyramid: 1 };
         let (before, after) = (textured(geometry, 0, 0), textured(geometry, 6, -10));
         for after in [None, Some(&after)] {
-            let (mut field, mut sides) = (Array3::zeros((2, 3, 4)), Array2::zeros((3, 4)));
             let current = textured(geometry, 3, -5);
-            search((&before, after), &current, motion, 15, 4.0, field.view_mut(), sides.view_mut());
-            assert_eq!((field[[0, 1, 1]], field[[1, 1, 1]]), (12, -20));
-            assert_eq!((field[[0, 1, 2]], field[[1, 1, 2]]), (12, -20));
+            let (blocks, _) = search((&before, after), &current, motion, 15, 4.0);
+            assert_eq!([blocks[[1, 1]].vector, blocks[[1, 2]].vector], [[12, -20]; 2]);
         }
     }
 }

@@ -1,0 +1,165 @@
+//! The motion of a segment, which is chosen before anything is fitted: in which order its pictures are coded, and the vectors and sides of their blocks.
+
+mod bits;
+mod overlap;
+mod places;
+mod refinement;
+mod search;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use decoder_core::order::{Order, Prediction};
+use decoder_core::wire::{Architecture, Geometry, Motion};
+use ndarray::{Array2, Array3, Array4};
+use rayon::prelude::*;
+
+use crate::frame::Frame;
+use crate::settings::EncodeSettings;
+
+use bits::MotionBits;
+use places::Places;
+use refinement::Refinement;
+use search::{Block, Phases, Planes, Search, search};
+
+/// Price of a bit of motion in absolute differences, for each root of lambda, where bits are guessed.
+const GUESSED_PRICE: f64 = 3.0;
+/// The same where bits are those of the context model.
+const PRICE: f64 = 2.5;
+
+/// How much more a larger pyramid may leave to say, as the search counts it, and still be taken: pictures that no other is predicted from need not say it. Of clips that
+/// nothing is measured on none lost by two levels instead of one at up to 1.09 (docs/measurements.md).
+const DEARER: f64 = 1.1;
+
+/// Pictures that are refined at a time, a number of whole pyramids: a reference takes 16 times the memory of its luma.
+const WINDOW: usize = 64;
+
+/// The motion of a segment's pictures.
+pub struct SourceMotion {
+    /// The order in which they are coded, which is that of the arrays.
+    pub order: Order,
+    /// To each picture from those that it is predicted from, `[frame][vertical, horizontal][row][column]` in quarter luma samples.
+    pub field: Array4<i8>,
+    /// Where the blocks of pictures between two references are predicted from, `[frame][row][column]`: -1 before, 1 after, 0 both.
+    pub sides: Array3<i8>,
+}
+
+impl SourceMotion {
+    /// The motion in the largest pyramid that is worth it; none if the architecture has none.
+    pub fn of(
+        frames: &[Frame],
+        architecture: &Architecture,
+        geometry: Geometry,
+        settings: &EncodeSettings,
+    ) -> Option<Self> {
+        let motion = architecture.motion?;
+        let root = settings.lambda.sqrt();
+        let in_pyramid = |pyramid: u8| {
+            let order = Order { frames: frames.len(), predicted: true, pyramid };
+            Searched::new(frames, order, geometry, motion, GUESSED_PRICE * root)
+        };
+        let first = in_pyramid(motion.pyramid.min(1));
+        let mut best = (first.order.pyramid + 1..=motion.pyramid).fold(first, |best, pyramid| {
+            let larger = in_pyramid(pyramid);
+            if larger.cost <= DEARER * best.cost { larger } else { best }
+        });
+        // The bits are counted of pictures that are coded one by one.
+        if architecture.root_depth == 0 && !settings.ablation.guessed_motion {
+            best.refine(architecture, PRICE * root);
+        }
+        Some(best.motion(geometry))
+    }
+}
+
+/// Pictures in an order.
+pub fn coded(frames: &[Frame], order: Order) -> Vec<&Frame> {
+    (0..frames.len()).map(|coded| &frames[order.shown(coded)]).collect()
+}
+
+/// A picture with edges replicated to even sizes.
+fn planes(frame: &Frame, geometry: Geometry) -> Planes {
+    let (rows, columns) = (2 * geometry.height, 2 * geometry.width);
+    let row = |y: usize| {
+        let y = y.min(frame.height - 1) * frame.width;
+        (0..columns).map(move |x| frame.y[y + x.min(frame.width - 1)])
+    };
+    Planes { geometry, luma: (0..rows).flat_map(row).collect(), chroma: [frame.u.clone(), frame.v.clone()] }
+}
+
+/// What a picture is predicted from: one before it, and perhaps one after it.
+fn references(order: Order, number: usize) -> Option<(usize, Option<usize>)> {
+    match order.prediction(number) {
+        Prediction::None => None,
+        Prediction::Before(before) => Some((before, None)),
+        Prediction::Between([before, after]) => Some((before, Some(after))),
+    }
+}
+
+/// The motion of pictures in one order, looked for picture by picture.
+struct Searched {
+    order: Order,
+    settings: Motion,
+    sources: Vec<Planes>,
+    /// Of each picture but the first.
+    blocks: Vec<Array2<Block>>,
+    /// What it leaves to say, in absolute differences, with the price of its bits.
+    cost: f64,
+}
+
+impl Searched {
+    fn new(frames: &[Frame], order: Order, geometry: Geometry, settings: Motion, price: f64) -> Self {
+        let sources: Vec<Planes> = coded(frames, order).into_iter().map(|frame| planes(frame, geometry)).collect();
+        let (mut blocks, mut cost) = (vec![], 0.0);
+        for (number, source) in sources.iter().enumerate() {
+            let Some((before, after)) = references(order, number) else { continue };
+            // Far where a picture is far from what it is predicted from.
+            let within = i32::from(settings.reach) >> order.level(number);
+            let references = (&sources[before], after.map(|after| &sources[after]));
+            let (of_picture, cost_of_picture) = search(references, source, settings, within, price);
+            blocks.push(of_picture);
+            cost += cost_of_picture as f64;
+        }
+        Self { order, settings, sources, blocks, cost }
+    }
+
+    /// Changes blocks with which the pictures' differences and the bits of all motion cost less.
+    fn refine(&mut self, architecture: &Architecture, price: f64) {
+        let geometry = self.sources[0].geometry;
+        for (number, window) in self.blocks.chunks_mut(WINDOW).enumerate() {
+            let first = 1 + number * WINDOW;
+            let of = |number: usize| references(self.order, first + number);
+            let seen: BTreeSet<usize> = (0..window.len())
+                .filter_map(of)
+                .flat_map(|(before, after)| [before].into_iter().chain(after))
+                .collect();
+            let phases: BTreeMap<usize, Phases> =
+                seen.into_par_iter().map(|at| (at, Phases::new(&self.sources[at], self.settings))).collect();
+            let search = |number: usize| {
+                let (before, after) = of(number)?;
+                let after = after.map(|after| &phases[&after]);
+                Some(Search::new(&phases[&before], after, &self.sources[first + number], self.settings, price))
+            };
+            let searches = (0..window.len()).filter_map(search).collect();
+            let order = Order { frames: 1 + window.len(), ..self.order };
+            let (places, coded) = (Places::new(order, geometry), MotionBits::new(architecture, geometry, order));
+            Refinement::new(searches, window, places, coded, price).run();
+        }
+    }
+
+    fn motion(self, geometry: Geometry) -> SourceMotion {
+        let (rows, columns) = geometry.motion();
+        let frames = self.sources.len();
+        let block = |frame: usize, at: [usize; 2]| match frame.checked_sub(1) {
+            Some(number) => self.blocks[number][at],
+            None => Block::default(),
+        };
+        SourceMotion {
+            order: self.order,
+            field: Array4::from_shape_fn((frames, 2, rows, columns), |(frame, c, y, x)| {
+                block(frame, [y, x]).vector[c] as i8
+            }),
+            sides: Array3::from_shape_fn((frames, rows, columns), |(frame, y, x)| {
+                if self.order.is_between(frame) { block(frame, [y, x]).side } else { 0 }
+            }),
+        }
+    }
+}
