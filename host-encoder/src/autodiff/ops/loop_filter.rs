@@ -1,11 +1,9 @@
 //! The loop filter, SPEC section 8.
 
-use std::ops::Range;
-
 use ndarray::ArrayD;
 
 use super::{items, items_mut, planes};
-use crate::autodiff::kernels::{Arith, Job, add_assign, dispatch, sub_assign};
+use crate::autodiff::kernels::{Arith, Job, add_assign, dispatch};
 use crate::autodiff::{Op, Real};
 
 /// Code values in one unit of activation.
@@ -14,6 +12,8 @@ const CODE_VALUES: f64 = 64.0;
 const UNIT: f64 = 256.0;
 /// Luma samples of a site.
 const LUMA: usize = 4;
+/// Samples of a channel's row that are computed together.
+const BLOCK: usize = 8;
 /// Steps of the format in a unit of strength and of reach.
 pub const STRENGTHS: f64 = 16.0;
 /// See [`STRENGTHS`].
@@ -26,173 +26,292 @@ pub const REACHES: f64 = 128.0;
 /// value on. With control above 0 strength, reach and changes are rounded as the decoder has them, and the gradient passes straight through.
 #[derive(Clone, Debug, Default)]
 pub struct LoopFilter<T> {
-    /// Luma as rows of samples, `[2 LH][2 LW]`.
-    luma: Vec<T>,
-    /// 1 for each luma sample that is filtered, 0 for the others.
-    filtered: Vec<T>,
-    /// Sums of what samples move by.
-    moves: Vec<T>,
-    /// Gradients by the samples.
-    sums: Vec<T>,
-    /// Samples after the filter; what filtered samples weigh in the gradients.
-    samples: Vec<T>,
-    /// What two neighbouring samples of a row move by.
-    parts: Vec<T>,
+    luma: Rows<T>,
+    /// What samples weigh in the gradients, in units of change: 0 where they are not filtered.
+    weights: Rows<T>,
+    /// 1 for each site that is filtered, 0 for the others, in rows of whole blocks.
+    filtered: Vec<Block<T>>,
 }
 
-impl<T: Real> LoopFilter<T> {
-    /// Finds the samples that are filtered.
-    fn find(&mut self, residual: &[T], [height, width]: [usize; 2]) {
-        self.filtered.resize(LUMA * height * width, T::ZERO);
-        self.parts.resize(2 * width, T::ZERO);
-        for (row, filtered) in self.filtered.chunks_exact_mut(LUMA * width).enumerate() {
-            let seen = &mut self.parts[..width];
-            seen.fill(T::ZERO);
-            for channel in residual.chunks_exact(height * width) {
-                dispatch(Seen { seen, residual: &channel[row * width..][..width] });
+/// The channels of luma, each row with one sample more at both ends, that at the edge once more: from there nothing moves.
+#[derive(Clone, Debug, Default)]
+struct Rows<T> {
+    height: usize,
+    width: usize,
+    /// From one row to the next: whole blocks and both ends.
+    stride: usize,
+    /// `[4][LH][stride]`.
+    samples: Vec<T>,
+}
+
+/// Samples that follow one another in a row.
+type Block<T> = [T; BLOCK];
+
+impl<T: Real> Rows<T> {
+    fn resize(&mut self, [height, width]: [usize; 2]) {
+        (self.height, self.width, self.stride) = (height, width, width.next_multiple_of(BLOCK) + 2);
+        self.samples.resize(LUMA * height * self.stride, T::ZERO);
+    }
+
+    /// Makes the samples what `of` makes of those of `source`, `[4][LH][LW]`, and of what their `sites` have.
+    #[inline(always)]
+    fn set(&mut self, source: &[T], sites: &[Block<T>], of: impl Fn(T, T) -> T) {
+        let Self { height, width, stride, .. } = *self;
+        let rows = self.samples.chunks_exact_mut(stride).zip(source.chunks_exact(width));
+        for (number, (row, source)) in rows.enumerate() {
+            let sites = of_row(sites, number % height, width).as_flattened();
+            for ((sample, &source), &site) in row[1..=width].iter_mut().zip(source).zip(sites) {
+                *sample = of(source, site);
             }
-            let (upper, lower) = filtered.split_at_mut(2 * width);
-            upper.as_chunks_mut::<2>().0.iter_mut().zip(&*seen).for_each(|(pair, &seen)| *pair = [seen; 2]);
-            lower.copy_from_slice(upper);
         }
+        // Left of the first sample of odd columns is that of the even ones, and right of the last one of even columns that of the odd ones.
+        for pair in self.samples.chunks_exact_mut(2 * height * stride) {
+            let (evens, odds) = pair.split_at_mut(height * stride);
+            for (even, odd) in evens.chunks_exact_mut(stride).zip(odds.chunks_exact_mut(stride)) {
+                odd[0] = even[1];
+                even[width + 1] = odd[width];
+            }
+        }
+    }
+
+    /// The blocks of a channel's row, and what is left and right of their samples, above and below.
+    #[inline(always)]
+    fn around(&self, channel: usize, y: usize) -> (&[Block<T>], [&[Block<T>]; 4]) {
+        let (down, right) = (channel / 2, channel % 2);
+        let row = |channel: usize, y: usize, x: usize| {
+            let start = (channel * self.height + y) * self.stride + x;
+            self.samples[start..start + self.stride - 2].as_chunks().0
+        };
+        let own = row(channel, y, 1);
+        let above = if y + down > 0 { row(channel ^ 2, y + down - 1, 1) } else { own };
+        let below = if y + down < self.height { row(channel ^ 2, y + down, 1) } else { own };
+        (own, [row(channel ^ 1, y, right), row(channel ^ 1, y, right + 1), above, below])
     }
 }
 
-/// Makes 1 what a residual of half a code value or more is at.
-struct Seen<'a, T> {
-    seen: &'a mut [T],
-    residual: &'a [T],
+/// The blocks of a row of `width` sites.
+#[inline(always)]
+fn of_row<T>(sites: &[Block<T>], row: usize, width: usize) -> &[Block<T>] {
+    let blocks = width.div_ceil(BLOCK);
+    &sites[row * blocks..][..blocks]
 }
 
-impl<T: Real> Job for Seen<'_, T> {
+/// Finds the sites that are filtered: those with a residual of half a code value or more.
+struct Find<'a, T> {
+    filtered: &'a mut [Block<T>],
+    residual: &'a [T],
+    width: usize,
+}
+
+impl<T: Real> Job for Find<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<A: Arith>(self) {
         let half = T::of(0.5 / CODE_VALUES);
-        for (seen, &residual) in self.seen.iter_mut().zip(self.residual) {
-            // Halves go up.
-            let here = if residual >= half || residual < -half { T::ONE } else { T::ZERO };
-            *seen = seen.max(here);
-        }
-    }
-}
-
-/// What `from` moves by for `to`, in quarters of the strength.
-struct Parts<'a, T> {
-    parts: &'a mut [T],
-    from: &'a [T],
-    to: &'a [T],
-    reach: T,
-}
-
-impl<T: Real> Job for Parts<'_, T> {
-    type Output = ();
-    #[inline(always)]
-    fn run<A: Arith>(self) {
-        let four = T::of(4.0);
-        for ((part, &from), &to) in self.parts.iter_mut().zip(self.from).zip(self.to) {
-            let difference = to - from;
-            let size = difference.abs();
-            let moved = (four * size).min((self.reach - size).max(T::ZERO));
-            *part = if difference < T::ZERO { -moved } else { moved };
-        }
-    }
-}
-
-/// The slopes of [`Parts`], times the difference of what both ends weigh.
-struct Slopes<'a, T> {
-    slopes: &'a mut [T],
-    from: [&'a [T]; 2],
-    to: [&'a [T]; 2],
-    strength: T,
-    reach: T,
-}
-
-impl<T: Real> Job for Slopes<'_, T> {
-    type Output = ();
-    #[inline(always)]
-    fn run<A: Arith>(self) {
-        let (steep, turn) = (T::of(4.0) * self.strength, T::of(0.2) * self.reach);
-        let ends = self.from[0].iter().zip(self.from[1]).zip(self.to[0].iter().zip(self.to[1]));
-        for (slope, ((&from, &weight), (&to, &other))) in self.slopes.iter_mut().zip(ends) {
-            let size = (to - from).abs();
-            let falling = if size < self.reach { -self.strength } else { T::ZERO };
-            *slope = (if size < turn { steep } else { falling }) * (weight - other);
-        }
-    }
-}
-
-/// The samples of rows that have neighbours behind or below them, and these.
-fn pairs(samples: usize, columns: usize) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
-    (0..samples).step_by(columns).flat_map(move |row| {
-        let beside = (row..row + columns - 1, row + 1..row + columns);
-        let below = (row..row + columns, row + columns..row + 2 * columns);
-        [beside, below].into_iter().filter(move |(_, to)| to.end <= samples)
-    })
-}
-
-/// For all pairs of neighbours: `parts` of a row of pairs are added to the sums of the one and taken from those of the other.
-fn for_pairs<T: Real>(
-    sums: &mut [T],
-    parts: &mut Vec<T>,
-    columns: usize,
-    mut of: impl FnMut(&mut [T], Range<usize>, Range<usize>),
-) {
-    parts.resize(columns, T::ZERO);
-    for (from, to) in pairs(sums.len(), columns) {
-        let parts = &mut parts[..from.len()];
-        of(parts, from.clone(), to.clone());
-        add_assign(&mut sums[from], parts);
-        sub_assign(&mut sums[to], parts);
-    }
-}
-
-/// How much more two neighbouring samples weigh when they move farther towards one another, which the reach lets them where they are beyond the turn.
-struct ByReach<'a, T> {
-    sum: &'a mut T,
-    from: [&'a [T]; 2],
-    to: [&'a [T]; 2],
-    reach: T,
-}
-
-impl<T: Real> Job for ByReach<'_, T> {
-    type Output = ();
-    #[inline(always)]
-    fn run<A: Arith>(self) {
-        let turn = T::of(0.2) * self.reach;
-        let ends = self.from[0].iter().zip(self.from[1]).zip(self.to[0].iter().zip(self.to[1]));
-        for ((&from, &weight), (&to, &other)) in ends {
-            let difference = to - from;
-            let size = difference.abs();
-            if size >= turn && size < self.reach {
-                let more = weight - other;
-                *self.sum += if difference < T::ZERO { -more } else { more };
+        let rows = self.filtered.chunks_exact_mut(self.width.div_ceil(BLOCK));
+        let sites = rows.len() * self.width;
+        for (y, filtered) in rows.enumerate() {
+            let filtered = filtered.as_flattened_mut();
+            filtered.fill(T::ZERO);
+            for channel in self.residual.chunks_exact(sites) {
+                for (filtered, &residual) in filtered.iter_mut().zip(&channel[y * self.width..][..self.width]) {
+                    // Halves go up.
+                    let here = if (residual >= half) | (residual < -half) { T::ONE } else { T::ZERO };
+                    *filtered = filtered.max(here);
+                }
             }
         }
     }
 }
 
-struct Move<'a, T> {
-    samples: &'a mut [T],
-    filtered: &'a [T],
-    sums: &'a [T],
+/// What a sample moves by for one that is `difference` more, in quarters of the strength.
+#[inline(always)]
+fn part<T: Real>(difference: T, reach: T) -> T {
+    let most = (reach - difference.abs()).max(T::ZERO);
+    (T::of(4.0) * difference).max(-most).min(most)
+}
+
+/// Filters luma.
+struct Filter<'a, T> {
+    output: &'a mut [T],
+    luma: &'a mut Rows<T>,
+    picture: &'a [T],
+    filtered: &'a [Block<T>],
     strength: T,
+    reach: T,
     rounded: bool,
 }
 
-impl<T: Real> Job for Move<'_, T> {
+impl<T: Real> Filter<'_, T> {
+    #[inline(always)]
+    fn filter<A: Arith, const ROUNDED: bool>(&mut self) {
+        let width = self.luma.width;
+        for (number, output) in self.output.chunks_exact_mut(width).enumerate() {
+            let (channel, y) = (number / self.luma.height, number % self.luma.height);
+            let (own, around) = self.luma.around(channel, y);
+            let filtered = of_row(self.filtered, y, width);
+            let scale = T::of(1.0 / UNIT) * self.strength;
+            let (whole, rest) = output.as_chunks_mut::<BLOCK>();
+            for (i, (own, filtered)) in own.iter().zip(filtered).enumerate() {
+                let around = [&around[0][i], &around[1][i], &around[2][i], &around[3][i]];
+                let samples = filter_block::<T, A, ROUNDED>(own, around, filtered, scale, self.reach);
+                match whole.get_mut(i) {
+                    Some(output) => *output = samples,
+                    None => rest.copy_from_slice(&samples[..rest.len()]),
+                }
+            }
+        }
+    }
+}
+
+impl<T: Real> Job for Filter<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<A: Arith>(mut self) {
+        self.luma.set(self.picture, self.filtered, |sample, _| sample);
+        if self.rounded { self.filter::<A, true>() } else { self.filter::<A, false>() }
+    }
+}
+
+#[inline(always)]
+fn filter_block<T: Real, A: Arith, const ROUNDED: bool>(
+    own: &Block<T>,
+    around: [&Block<T>; 4],
+    filtered: &Block<T>,
+    scale: T,
+    reach: T,
+) -> Block<T> {
+    let mut samples = [T::ZERO; BLOCK];
+    for x in 0..BLOCK {
+        let mut moves = T::ZERO;
+        for neighbours in around {
+            moves += part(neighbours[x] - own[x], reach);
+        }
+        let mut change = scale * moves;
+        if ROUNDED {
+            // Halves go towards zero.
+            let size = (change.abs() + T::of(0.5 - 1.0 / UNIT)).floor();
+            change = if change < T::ZERO { -size } else { size };
+        }
+        samples[x] = A::fma(filtered[x], change, own[x]);
+    }
+    samples
+}
+
+/// Finds what samples weigh in the gradients.
+struct Weigh<'a, T> {
+    weights: &'a mut Rows<T>,
+    output_gradient: &'a [T],
+    filtered: &'a [Block<T>],
+}
+
+impl<T: Real> Job for Weigh<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<A: Arith>(self) {
-        let (step, almost_half) = (T::of(1.0 / UNIT), T::of(0.5 - 1.0 / UNIT));
-        let samples = self.samples.iter_mut().zip(self.filtered).zip(self.sums);
-        for ((sample, &filtered), &sum) in samples {
-            let change = step * self.strength * sum;
-            // Halves go towards zero.
-            let size = if self.rounded { (change.abs() + almost_half).floor() } else { change.abs() };
-            let change = if change < T::ZERO { -size } else { size };
-            *sample = A::fma(filtered, change, *sample);
+        let scale = T::of(1.0 / UNIT);
+        self.weights.set(self.output_gradient, self.filtered, |g, filtered| scale * g * filtered);
+    }
+}
+
+/// The way back through [`Filter`] to the picture.
+struct Back<'a, T> {
+    gradient: &'a mut [T],
+    luma: &'a Rows<T>,
+    weights: &'a Rows<T>,
+    strength: T,
+    reach: T,
+}
+
+impl<T: Real> Job for Back<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<A: Arith>(self) {
+        let Self { luma, weights, .. } = self;
+        for (number, gradient) in self.gradient.chunks_exact_mut(luma.width).enumerate() {
+            let (channel, y) = (number / luma.height, number % luma.height);
+            let ((own, around), (weights, others)) = (luma.around(channel, y), weights.around(channel, y));
+            let (whole, rest) = gradient.as_chunks_mut::<BLOCK>();
+            for i in 0..own.len() {
+                let luma = (&own[i], [&around[0][i], &around[1][i], &around[2][i], &around[3][i]]);
+                let weights = (&weights[i], [&others[0][i], &others[1][i], &others[2][i], &others[3][i]]);
+                let more = back_block::<T, A>(luma, weights, self.strength, self.reach);
+                match whole.get_mut(i) {
+                    Some(gradient) => add(gradient, &more),
+                    None => add(rest, &more),
+                }
+            }
         }
+    }
+}
+
+#[inline(always)]
+fn add<T: Real>(gradient: &mut [T], more: &Block<T>) {
+    gradient.iter_mut().zip(more).for_each(|(gradient, &more)| *gradient += more);
+}
+
+/// What the moves of samples, and of those around them, add to their gradients.
+#[inline(always)]
+fn back_block<T: Real, A: Arith>(
+    (own, around): (&Block<T>, [&Block<T>; 4]),
+    (weights, others): (&Block<T>, [&Block<T>; 4]),
+    strength: T,
+    reach: T,
+) -> Block<T> {
+    let (turn, steeper) = (T::of(0.2) * reach, T::of(5.0) * strength);
+    let mut sums = [T::ZERO; BLOCK];
+    for x in 0..BLOCK {
+        // A sample that is moved by `f(to - from)` has `-f'`, and the one that it moves to has `f'`; each is both.
+        for (neighbours, others) in around.into_iter().zip(others) {
+            let size = (neighbours[x] - own[x]).abs();
+            let falling = if size < reach { -strength } else { T::ZERO };
+            let slope = falling + if size < turn { steeper } else { T::ZERO };
+            sums[x] = A::fma(slope, others[x] - weights[x], sums[x]);
+        }
+    }
+    sums
+}
+
+/// The gradients by strength and by reach.
+struct BySettings<'a, T> {
+    luma: &'a Rows<T>,
+    weights: &'a Rows<T>,
+    reach: T,
+}
+
+impl<T: Real> Job for BySettings<'_, T> {
+    type Output = [T; 2];
+    #[inline(always)]
+    fn run<A: Arith>(self) -> [T; 2] {
+        let Self { luma, weights, reach, .. } = self;
+        let turn = T::of(0.2) * reach;
+        let mut sums = [[T::ZERO; BLOCK]; 2];
+        for number in 0..LUMA * luma.height {
+            let (channel, y) = (number / luma.height, number % luma.height);
+            let ((own, around), (weights, _)) = (luma.around(channel, y), weights.around(channel, y));
+            for (i, (own, weights)) in own.iter().zip(weights).enumerate() {
+                let around = [&around[0][i], &around[1][i], &around[2][i], &around[3][i]];
+                let mut weights = *weights;
+                // Beyond the row there is nothing.
+                if let Some(beyond) = weights.get_mut(luma.width - i * BLOCK..) {
+                    beyond.fill(T::ZERO);
+                }
+                for x in 0..BLOCK {
+                    let (mut moves, mut farther) = (T::ZERO, T::ZERO);
+                    for neighbours in around {
+                        let difference = neighbours[x] - own[x];
+                        moves += part(difference, reach);
+                        // Beyond the turn the reach lets samples move farther.
+                        let up = if (difference >= turn) & (difference < reach) { T::ONE } else { T::ZERO };
+                        let down = if (difference <= -turn) & (difference > -reach) { T::ONE } else { T::ZERO };
+                        farther += up - down;
+                    }
+                    sums[0][x] = A::fma(weights[x], moves, sums[0][x]);
+                    sums[1][x] = A::fma(weights[x], farther, sums[1][x]);
+                }
+            }
+        }
+        sums.map(|sums| sums.into_iter().sum())
     }
 }
 
@@ -203,26 +322,6 @@ fn settings<T: Real>(inputs: &[&ArrayD<T>]) -> [T; 2] {
         let value = T::of(steps) * items(inputs[input])[0];
         if rounded { (value + T::of(0.5)).floor() } else { value }
     })
-}
-
-/// Copies luma of a lattice into rows of samples.
-fn interleave<T: Real>(samples: &mut Vec<T>, lattice: &[T], [height, width]: [usize; 2]) {
-    samples.resize(LUMA * height * width, T::ZERO);
-    for (y, row) in samples.chunks_exact_mut(2 * width).enumerate() {
-        let of = |column: usize| &lattice[((2 * (y % 2) + column) * height + y / 2) * width..][..width];
-        let columns = of(0).iter().zip(of(1));
-        row.as_chunks_mut::<2>().0.iter_mut().zip(columns).for_each(|(pair, (&even, &odd))| *pair = [even, odd]);
-    }
-}
-
-/// Hands rows of samples to their places in a lattice.
-fn separate<T: Real>(lattice: &mut [T], samples: &[T], [height, width]: [usize; 2], put: impl Fn(&mut T, T)) {
-    for (y, row) in samples.chunks_exact(2 * width).enumerate() {
-        for column in 0..2 {
-            let to = &mut lattice[((2 * (y % 2) + column) * height + y / 2) * width..][..width];
-            to.iter_mut().zip(row.as_chunks::<2>().0).for_each(|(to, pair)| put(to, pair[column]));
-        }
-    }
 }
 
 impl<T: Real> Op<T> for LoopFilter<T> {
@@ -240,22 +339,16 @@ impl<T: Real> Op<T> for LoopFilter<T> {
 
     fn forward(&mut self, inputs: &[&ArrayD<T>], output: &mut ArrayD<T>) {
         let [_, height, width] = planes(inputs[0].shape());
-        let size = [height, width];
         let [strength, reach] = settings(inputs);
         let rounded = items(inputs[4])[0] > T::ZERO;
-        self.find(items(inputs[1]), size);
-        interleave(&mut self.luma, items(inputs[0]), size);
-        self.moves.clear();
-        self.moves.resize(self.luma.len(), T::ZERO);
-        let luma = &self.luma;
-        for_pairs(&mut self.moves, &mut self.parts, 2 * width, |parts, from, to| {
-            dispatch(Parts { parts, from: &luma[from], to: &luma[to], reach });
-        });
-        let output = items_mut(output);
-        output.copy_from_slice(items(inputs[0]));
-        self.samples.clone_from(&self.luma);
-        dispatch(Move { samples: &mut self.samples, filtered: &self.filtered, sums: &self.moves, strength, rounded });
-        separate(output, &self.samples, size, |to, sample| *to = sample);
+        self.filtered.resize(height * width.div_ceil(BLOCK), [T::ZERO; BLOCK]);
+        dispatch(Find { filtered: &mut self.filtered, residual: items(inputs[1]), width });
+        let (picture, chroma) = items(inputs[0]).split_at(LUMA * height * width);
+        let (output, output_chroma) = items_mut(output).split_at_mut(picture.len());
+        output_chroma.copy_from_slice(chroma);
+        self.luma.resize([height, width]);
+        let (luma, filtered) = (&mut self.luma, &self.filtered);
+        dispatch(Filter { output, luma, picture, filtered, strength, reach, rounded });
     }
 
     fn backward(
@@ -265,38 +358,27 @@ impl<T: Real> Op<T> for LoopFilter<T> {
         output_gradient: &ArrayD<T>,
         gradients: &mut [Option<&mut ArrayD<T>>],
     ) {
-        let output_gradient = items(output_gradient);
         let [_, height, width] = planes(inputs[0].shape());
         let [strength, reach] = settings(inputs);
-        interleave(&mut self.sums, output_gradient, [height, width]);
-        // What filtered samples weigh: their gradients, in units of change.
-        let scale = T::of(1.0 / UNIT);
-        self.samples.clear();
-        self.samples.extend(self.sums.iter().zip(&self.filtered).map(|(&g, &filtered)| scale * g * filtered));
-        let weights = &self.samples;
-        let luma = &self.luma;
-        if let Some(gradient) = &mut gradients[2] {
-            let sum: T = weights.iter().zip(&self.moves).fold(T::ZERO, |sum, (&weight, &moves)| sum + weight * moves);
-            items_mut(gradient)[0] += T::of(STRENGTHS) * sum;
-        }
-        if let Some(gradient) = &mut gradients[3] {
-            let mut sum = T::ZERO;
-            for (from, to) in pairs(luma.len(), 2 * width) {
-                let ends = [from, to].map(|place| [&luma[place.clone()], &weights[place]]);
-                dispatch(ByReach { sum: &mut sum, from: ends[0], to: ends[1], reach });
+        let luma_len = LUMA * height * width;
+        let luma_gradient = &items(output_gradient)[..luma_len];
+        self.weights.resize([height, width]);
+        dispatch(Weigh { weights: &mut self.weights, output_gradient: luma_gradient, filtered: &self.filtered });
+        let (luma, weights) = (&self.luma, &self.weights);
+        if gradients[2..4].iter().any(Option::is_some) {
+            let sums = dispatch(BySettings { luma, weights, reach });
+            let units = [T::of(STRENGTHS), T::of(REACHES) * strength];
+            for ((gradient, sum), unit) in gradients[2..4].iter_mut().zip(sums).zip(units) {
+                if let Some(gradient) = gradient {
+                    items_mut(gradient)[0] += unit * sum;
+                }
             }
-            items_mut(gradient)[0] += T::of(REACHES) * strength * sum;
         }
-        let Some(gradient) = &mut gradients[0] else { return };
-        let gradient = items_mut(gradient);
-        // A sample that is moved by `f(to - from)` has `-f'`, and the one that it moves to has `f'`; each is both.
-        for_pairs(&mut self.sums, &mut self.parts, 2 * width, |slopes, from, to| {
-            let ends = [&luma[from.clone()], &weights[from]];
-            dispatch(Slopes { slopes, from: [&luma[to.clone()], &weights[to]], to: ends, strength, reach });
-        });
-        separate(gradient, &self.sums, [height, width], |to, g| *to += g);
-        let chroma = LUMA * height * width;
-        add_assign(&mut gradient[chroma..], &output_gradient[chroma..]);
+        if let Some(gradient) = &mut gradients[0] {
+            let gradient = items_mut(gradient);
+            add_assign(gradient, items(output_gradient));
+            dispatch(Back { gradient: &mut gradient[..luma_len], luma, weights, strength, reach });
+        }
     }
 
     fn forward_flops(&self, inputs: &[&[usize]]) -> u64 {
