@@ -3,7 +3,7 @@
 use super::super::round_half_up;
 use super::Interpolation;
 use crate::autodiff::Real;
-use crate::autodiff::kernels::{Arith, Job};
+use crate::autodiff::kernels::Arith;
 
 /// Taps beyond the block's own samples: one before, two after.
 const MORE: usize = 3;
@@ -25,31 +25,12 @@ impl<T: Real> Scratch<T> {
 /// SPEC section 8, in 1/128; the second half is the first reversed.
 const CUBIC: [[i16; 4]; 5] = [[0, 128, 0, 0], [-6, 123, 12, -1], [-9, 111, 29, -3], [-9, 93, 50, -6], [-8, 72, 72, -8]];
 
-/// Where a block is taken from.
-#[derive(Clone, Copy)]
-pub(super) struct BlockTaps<T> {
-    /// Whole samples: down, right.
-    shift: [isize; 2],
-    /// Vertical and horizontal filter, at -1, 0, 1, 2.
-    filters: [[T; 4]; 2],
-}
+/// The filter of each fraction in eighths, at -1, 0, 1, 2.
+pub(super) type Filters<T> = [[T; 4]; 8];
 
-impl<T: Real> BlockTaps<T> {
-    /// From a vector in eighths of samples.
-    pub(super) fn new(y: i32, x: i32, interpolation: Interpolation) -> Self {
-        let filter = |vector: i32| filter(vector.rem_euclid(8) as usize, interpolation).map(T::of);
-        Self { shift: [y, x].map(|vector| vector.div_euclid(8) as isize), filters: [filter(y), filter(x)] }
-    }
-
-    /// Whether samples are only moved, which costs less: still areas are such.
-    fn is_whole(&self) -> bool {
-        self.filters.iter().all(|filter| filter[1] == T::ONE)
-    }
-
-    /// The row and column of the reference where the window starts.
-    fn origin(&self, y: usize, x: usize) -> [isize; 2] {
-        [y as isize + self.shift[0] - 1, x as isize + self.shift[1] - 1]
-    }
+/// Those of an interpolation.
+pub(super) fn filters<T: Real>(interpolation: Interpolation) -> Filters<T> {
+    std::array::from_fn(|fraction| filter(fraction, interpolation).map(T::of))
 }
 
 /// The filter of a fraction in eighths.
@@ -71,181 +52,189 @@ fn clamped(index: isize, side: usize) -> usize {
     index.clamp(0, side as isize - 1) as usize
 }
 
-/// A block of `B` x `B` samples at `(y, x)`, or what of it is inside the plane, and how much it counts.
+/// Rows of a block at `(y, x)`, and where they are taken from.
 #[derive(Clone, Copy)]
-pub(super) struct Part<'a, T, const B: usize> {
-    pub taps: BlockTaps<T>,
-    /// Weights of the samples, where there are others; rows outside of `rows` have none.
-    pub weights: Option<&'a [[T; B]; B]>,
+pub(super) struct Part<'a, T> {
+    /// In eighths of samples: down, right.
+    pub vector: [i32; 2],
+    pub filters: &'a Filters<T>,
     /// The first row that counts, and the one after the last.
     pub rows: [usize; 2],
+    /// Of the plane.
     pub height: usize,
     pub width: usize,
     pub y: usize,
     pub x: usize,
 }
 
-impl<T: Real, const B: usize> Part<'_, T, B> {
-    /// Whether all columns that are read are in the plane, of which the first is `left`.
-    fn is_inside(&self, left: isize) -> bool {
-        left >= 0 && left as usize + B + MORE <= self.width
-    }
-
-    fn columns(&self) -> usize {
-        B.min(self.width - self.x)
-    }
+/// How a row of a window is found in a plane.
+#[derive(Clone, Copy)]
+struct Place {
+    /// Row and column of the plane where the window starts.
+    top: isize,
+    left: isize,
+    height: usize,
+    width: usize,
 }
 
-/// Predicts the rows of a block that count into `samples`, without weights; rounded and clipped, as the decoder does, if `rounded`.
-pub(super) struct Gather<'a, T, const B: usize> {
-    pub part: Part<'a, T, B>,
-    pub reference: &'a [T],
-    pub samples: &'a mut [[T; B]; B],
-    pub rounded: bool,
-    pub scratch: &'a mut Scratch<T>,
-}
-
-impl<T: Real, const B: usize> Gather<'_, T, B> {
+impl Place {
+    /// Where the plane's row of a row of the window is.
     #[inline(always)]
-    fn put(&mut self, row: usize, samples: [T; B]) {
-        self.samples[row] =
-            if self.rounded { samples.map(|y| round_half_up(y).max(T::ZERO).min(T::of(255.0))) } else { samples };
+    fn row(&self, row: usize) -> std::ops::Range<usize> {
+        let start = clamped(self.top + row as isize, self.height) * self.width;
+        start..start + self.width
+    }
+
+    #[inline(always)]
+    fn column(&self, column: usize) -> usize {
+        clamped(self.left + column as isize, self.width)
+    }
+
+    /// Where the window's columns start, if all of them are in the plane.
+    #[inline(always)]
+    fn inside(&self, columns: usize) -> Option<usize> {
+        usize::try_from(self.left).ok().filter(|left| left + columns <= self.width)
     }
 }
 
-impl<T: Real, const B: usize> Job for Gather<'_, T, B> {
-    type Output = ();
+impl<T: Real> Part<'_, T> {
     #[inline(always)]
-    fn run<A: Arith>(mut self) {
-        let part = self.part;
-        let [top, left] = part.taps.origin(part.y, part.x);
-        let [vertical, horizontal] = part.taps.filters;
-        let inside = part.is_inside(left);
-        let [first, end] = part.rows;
-        let place = |row: isize| clamped(row, part.height) * part.width;
-        if part.taps.is_whole() {
-            for row in first..end {
-                let source = &self.reference[place(top + 1 + row as isize)..][..part.width];
-                let mut samples = [T::ZERO; B];
-                if inside {
-                    samples.copy_from_slice(&source[left as usize + 1..][..B]);
-                } else {
-                    for (j, sample) in samples.iter_mut().enumerate() {
-                        *sample = source[clamped(left + 1 + j as isize, part.width)];
+    fn place(&self) -> Place {
+        let [down, right] = self.vector.map(|vector| vector.div_euclid(8) as isize);
+        Place {
+            top: self.y as isize + down - 1,
+            left: self.x as isize + right - 1,
+            height: self.height,
+            width: self.width,
+        }
+    }
+
+    /// The filters down and to the right; none where samples are only moved.
+    #[inline(always)]
+    fn taps(&self) -> [Option<[T; 4]>; 2] {
+        let [down, right] = self.vector.map(|vector| vector.rem_euclid(8) as usize);
+        [(down > 0).then_some(self.filters[down]), (right > 0).then_some(self.filters[right])]
+    }
+
+    /// The rows of the window that are needed.
+    #[inline(always)]
+    fn lines(&self, down: Option<[T; 4]>) -> std::ops::Range<usize> {
+        let [first, end] = self.rows;
+        if down.is_some() { first..end + MORE } else { first + 1..end + 1 }
+    }
+
+    /// Predicts the rows into `samples`; rounded and clipped, as the decoder does, if `rounded`.
+    #[inline(always)]
+    pub(super) fn gather<A: Arith, const B: usize>(
+        &self,
+        reference: &[T],
+        samples: &mut [[T; B]],
+        rounded: bool,
+        scratch: &mut Scratch<T>,
+    ) {
+        let (place, [down, right]) = (self.place(), self.taps());
+        let inside = place.inside(B + MORE);
+        for i in self.lines(down) {
+            let source = &reference[place.row(i)];
+            let mut edge = [T::ZERO; WINDOW];
+            let window = match inside {
+                Some(left) => &source[left..left + B + MORE],
+                None => {
+                    for (column, sample) in edge[..B + MORE].iter_mut().enumerate() {
+                        *sample = source[place.column(column)];
+                    }
+                    &edge[..B + MORE]
+                }
+            };
+            let mut line = [T::ZERO; B];
+            match right {
+                Some(taps) => {
+                    for k in 0..4 {
+                        for (x, &sample) in line.iter_mut().zip(&window[k..k + B]) {
+                            *x = A::fma(taps[k], sample, *x);
+                        }
                     }
                 }
-                self.put(row, samples);
+                None => line.copy_from_slice(&window[1..1 + B]),
             }
-            return;
+            scratch.0[i][MORE..MORE + B].copy_from_slice(&line);
         }
-        for i in first..end + MORE {
-            let source = &self.reference[place(top + i as isize)..][..part.width];
+        let [first, end] = self.rows;
+        for (row, samples) in samples.iter_mut().enumerate().take(end).skip(first) {
+            let mut sums = [T::ZERO; B];
+            match down {
+                Some(taps) => {
+                    for (line, tap) in scratch.0[row..].iter().zip(taps) {
+                        for (x, &sample) in sums.iter_mut().zip(&line[MORE..MORE + B]) {
+                            *x = A::fma(tap, sample, *x);
+                        }
+                    }
+                }
+                None => sums.copy_from_slice(&scratch.0[row + 1][MORE..MORE + B]),
+            }
+            if rounded {
+                for x in &mut sums {
+                    *x = round_half_up(*x).max(T::ZERO).min(T::of(255.0));
+                }
+            }
+            *samples = sums;
+        }
+    }
+
+    /// Adds to the reference's `gradient` what the rows' gradients `samples` give it.
+    #[inline(always)]
+    pub(super) fn scatter<A: Arith, const B: usize>(
+        &self,
+        samples: &[[T; B]],
+        gradient: &mut [T],
+        scratch: &mut Scratch<T>,
+    ) {
+        let (place, [down, right]) = (self.place(), self.taps());
+        let inside = place.inside(B + MORE);
+        let [first, end] = self.rows;
+        for i in self.lines(down) {
+            let mut line = [T::ZERO; B];
+            match down {
+                Some(taps) => {
+                    for (k, tap) in taps.into_iter().enumerate() {
+                        if i >= first + k && i < end + k {
+                            for (x, &g) in line.iter_mut().zip(&samples[i - k]) {
+                                *x = A::fma(tap, g, *x);
+                            }
+                        }
+                    }
+                }
+                None => line = samples[i - 1],
+            }
+            // Behind `MORE` zeros, and followed by zeros, so that every tap finds something.
+            let row = &mut scratch.0[i][MORE..];
+            row[..B].copy_from_slice(&line);
+            row[B..B + 8].fill(T::ZERO);
+        }
+        for i in self.lines(down) {
+            let line = &scratch.0[i];
             let mut window = [T::ZERO; WINDOW];
-            if inside {
-                window[..B + MORE].copy_from_slice(&source[left as usize..][..B + MORE]);
-            } else {
-                for (j, sample) in window.iter_mut().enumerate().take(B + MORE) {
-                    *sample = source[clamped(left + j as isize, part.width)];
+            match right {
+                Some(taps) => {
+                    for k in 0..4 {
+                        for (x, &g) in window[..B + 8].iter_mut().zip(&line[MORE - k..MORE - k + B + 8]) {
+                            *x = A::fma(taps[k], g, *x);
+                        }
+                    }
                 }
+                None => window[1..1 + B].copy_from_slice(&line[MORE..MORE + B]),
             }
-            let mut row = [T::ZERO; B];
-            for k in 0..4 {
-                for (x, &sample) in row.iter_mut().zip(&window[k..k + B]) {
-                    *x = A::fma(horizontal[k], sample, *x);
-                }
-            }
-            self.scratch.0[i][..B].copy_from_slice(&row);
-        }
-        for row in first..end {
-            let mut samples = [T::ZERO; B];
-            for (line, tap) in self.scratch.0[row..].iter().zip(vertical) {
-                for (x, &sample) in samples.iter_mut().zip(&line[..B]) {
-                    *x = A::fma(tap, sample, *x);
-                }
-            }
-            self.put(row, samples);
-        }
-    }
-}
-
-/// Adds to the reference's `gradient` what a block row's gradients `rows` have for a block.
-pub(super) struct Scatter<'a, T, const B: usize> {
-    pub part: Part<'a, T, B>,
-    pub rows: &'a [T],
-    pub gradient: &'a mut [T],
-    pub scratch: &'a mut Scratch<T>,
-}
-
-impl<T: Real, const B: usize> Scatter<'_, T, B> {
-    /// Gradients of a row of the block; zeros where it is outside of the plane.
-    #[inline(always)]
-    fn take(&self, row: usize) -> [T; B] {
-        let Part { width, x, weights, .. } = self.part;
-        let columns = self.part.columns();
-        let mut block = [T::ZERO; B];
-        if let Some(g) = self.rows.get(row * width + x..row * width + x + columns) {
-            block[..columns].copy_from_slice(g);
-        }
-        if let Some(weights) = weights {
-            for (g, &weight) in block.iter_mut().zip(&weights[row]) {
-                *g *= weight;
-            }
-        }
-        block
-    }
-}
-
-impl<T: Real, const B: usize> Job for Scatter<'_, T, B> {
-    type Output = ();
-    #[inline(always)]
-    fn run<A: Arith>(self) {
-        let part = self.part;
-        let [top, left] = part.taps.origin(part.y, part.x);
-        let [vertical, horizontal] = part.taps.filters;
-        let inside = part.is_inside(left);
-        let [first, end] = part.rows;
-        let place = |row: isize| clamped(row, part.height) * part.width;
-        if part.taps.is_whole() {
-            for row in first..end {
-                let g = self.take(row);
-                let target = &mut self.gradient[place(top + 1 + row as isize)..][..part.width];
-                if inside {
-                    for (x, &g) in target[left as usize + 1..].iter_mut().zip(&g) {
+            let target = &mut gradient[place.row(i)];
+            match inside {
+                Some(left) => {
+                    for (x, &g) in target[left..left + B + MORE].iter_mut().zip(&window) {
                         *x += g;
                     }
-                } else {
-                    for (j, &g) in g.iter().enumerate() {
-                        target[clamped(left + 1 + j as isize, part.width)] += g;
+                }
+                None => {
+                    for (column, &g) in window[..B + MORE].iter().enumerate() {
+                        target[place.column(column)] += g;
                     }
-                }
-            }
-            return;
-        }
-        // Behind `MORE` zeros, and followed by zeros, so that every tap finds something.
-        self.scratch.0[first..end + MORE].as_flattened_mut().fill(T::ZERO);
-        for row in first..end {
-            let block = self.take(row);
-            for (line, tap) in self.scratch.0[row..].iter_mut().zip(vertical) {
-                for (x, &g) in line[MORE..MORE + B].iter_mut().zip(&block) {
-                    *x = A::fma(tap, g, *x);
-                }
-            }
-        }
-        for (i, row) in self.scratch.0.iter().enumerate().take(end + MORE).skip(first) {
-            let mut window = [T::ZERO; WINDOW];
-            for k in 0..4 {
-                for (x, &g) in window.iter_mut().zip(&row[MORE - k..MORE - k + WINDOW]) {
-                    *x = A::fma(horizontal[k], g, *x);
-                }
-            }
-            let target = &mut self.gradient[place(top + i as isize)..][..part.width];
-            if inside {
-                for (x, &g) in target[left as usize..][..B + MORE].iter_mut().zip(&window) {
-                    *x += g;
-                }
-            } else {
-                for (j, &g) in window.iter().enumerate().take(B + MORE) {
-                    target[clamped(left + j as isize, part.width)] += g;
                 }
             }
         }

@@ -9,8 +9,8 @@ use rayon::prelude::*;
 use super::{items, items_mut, pass_clip, planes};
 use crate::autodiff::kernels::{Arith, Job, dispatch};
 use crate::autodiff::{Op, Real};
-use block::{BlockTaps, Gather, Part, Scatter, Scratch};
-use overlap::{Edge, Map, Mix, NEIGHBOURS, Weights};
+use block::{Filters, Part, Scratch, filters};
+use overlap::{Edge, HALF, NEIGHBOURS};
 
 /// Sites of a block's side.
 const BLOCK: usize = 8;
@@ -34,19 +34,15 @@ pub enum Interpolation {
 /// sample passes only what pushes it back inside.
 pub struct Warp<T> {
     interpolation: Interpolation,
+    filters: Filters<T>,
+    /// Motion of each block.
+    vectors: Vec<[i32; 2]>,
     /// Luma as one plane: the reference, or its gradient.
     reference: Vec<T>,
     /// Luma as one plane: the prediction, or its gradient.
     prediction: Vec<T>,
     /// The prediction's gradient before the clip.
     open: Vec<T>,
-}
-
-/// What predictions are made with.
-struct Way<'a, T> {
-    reference: &'a [T],
-    rounded: bool,
-    scratch: &'a mut Scratch<T>,
 }
 
 /// A plane's extents, and its blocks.
@@ -56,127 +52,211 @@ struct Plane<'a, T> {
     width: usize,
     /// Eighths of a sample in a unit of motion.
     eighths: i32,
-    interpolation: Interpolation,
-    /// Of the vertical and of the horizontal motion.
-    motion: [&'a [T]; 2],
+    filters: &'a Filters<T>,
+    vectors: &'a [[i32; 2]],
     blocks_wide: usize,
 }
 
+/// The places of those before and behind in [`NEIGHBOURS`], and the edges to them.
+const EDGES: [(usize, Edge); 2] = [(1, Edge::Before), (2, Edge::Behind)];
+
 impl<T: Real> Plane<'_, T> {
     /// In eighths of samples.
+    #[inline(always)]
     fn vector(&self, by: usize, bx: usize) -> [i32; 2] {
-        let at = by * self.blocks_wide + bx;
-        self.motion.map(|motion| motion[at].to_f64().round() as i32 * self.eighths)
+        self.vectors[by * self.blocks_wide + bx].map(|vector| vector * self.eighths)
     }
 
-    /// The vectors of a block and of those around it in the order of [`NEIGHBOURS`], rows first. Beyond the edge there is the block itself.
-    fn vectors_around(&self, by: usize, bx: usize) -> [[i32; 2]; 9] {
-        let rows = self.motion[0].len() / self.blocks_wide;
+    /// The vectors of a block and of those around it in the order of [`NEIGHBOURS`], columns first. Beyond the edge there is the block itself.
+    #[inline(always)]
+    fn vectors_around(&self, by: usize, bx: usize) -> [[[i32; 2]; 3]; 3] {
+        let rows = self.vectors.len() / self.blocks_wide;
         let beside = |at: usize, side: isize, count: usize| at.checked_add_signed(side).filter(|&at| at < count);
-        std::array::from_fn(|block| {
-            let by = beside(by, NEIGHBOURS[block / 3], rows).unwrap_or(by);
-            let bx = beside(bx, NEIGHBOURS[block % 3], self.blocks_wide).unwrap_or(bx);
-            self.vector(by, bx)
-        })
+        let rows = NEIGHBOURS.map(|side| beside(by, side, rows).unwrap_or(by));
+        let columns = NEIGHBOURS.map(|side| beside(bx, side, self.blocks_wide).unwrap_or(bx));
+        columns.map(|bx| rows.map(|by| self.vector(by, bx)))
     }
 
-    /// The whole of a block.
-    fn whole<const B: usize>(&self, by: usize, bx: usize, [y, x]: [i32; 2]) -> Part<'static, T, B> {
-        let (height, width) = (self.height, self.width);
-        let taps = BlockTaps::new(y, x, self.interpolation);
-        Part { taps, weights: None, rows: [0, B.min(height - by * B)], height, width, y: by * B, x: bx * B }
+    /// Rows of a block at `(y, x)`, or what of them is inside the plane.
+    #[inline(always)]
+    fn part(&self, [y, x]: [usize; 2], vector: [i32; 2], rows: [usize; 2]) -> Part<'_, T> {
+        let Self { height, width, filters, .. } = *self;
+        Part { vector, filters, rows: rows.map(|row| row.min(height - y)), height, width, y, x }
     }
+}
 
-    /// What the luma samples of a block are made of, one part for each vector that counts in it.
-    fn mixed(&self, weights: &Weights<T>, by: usize, bx: usize, mut part: impl FnMut(Part<'_, T, SIDE>)) {
-        let vectors = self.vectors_around(by, bx);
-        if vectors.iter().all(|vector| *vector == vectors[0]) {
-            return part(self.whole(by, bx, vectors[0]));
-        }
-        for (first, vector) in vectors.iter().enumerate() {
-            if !vectors[..first].contains(vector) {
-                let whole = self.whole(by, bx, *vector);
-                let (weights, rows) = weights.of(|block| vectors[block] == *vector);
-                part(Part { weights: Some(&weights), rows: rows.map(|row| row.min(whole.rows[1])), ..whole });
-            }
-        }
-    }
+/// Predicts a row of blocks of luma.
+struct PredictLuma<'a, T> {
+    plane: &'a Plane<'a, T>,
+    reference: &'a [T],
+    prediction: &'a mut [T],
+    by: usize,
+    rounded: bool,
+    scratch: Scratch<T>,
+}
 
-    /// A block's luma as the vectors of one column of blocks make it, in order its own row of blocks, above and below.
-    fn in_column(&self, [by, bx]: [usize; 2], vectors: [[i32; 2]; 3], way: &mut Way<'_, T>) -> Map<T> {
-        let mut samples = [[T::ZERO; SIDE]; SIDE];
-        let rounded = way.rounded;
-        let mut gather = |vector: [i32; 2], [first, end]: [usize; 2], samples: &mut Map<T>| {
-            let whole = self.whole(by, bx, vector);
-            let part = Part { rows: [first.min(whole.rows[1]), end.min(whole.rows[1])], ..whole };
-            dispatch(Gather { part, reference: way.reference, samples, rounded, scratch: way.scratch });
-        };
-        let [own, above, below] = vectors;
-        gather(own, [0, SIDE], &mut samples);
-        for (vector, edge) in [(above, Edge::Above), (below, Edge::Below)] {
-            if vector != own {
-                let mut beyond = [[T::ZERO; SIDE]; SIDE];
-                gather(vector, edge.reach(), &mut beyond);
-                dispatch(Mix { samples: &mut samples, beyond: &beyond, edge, rounded });
+impl<T: Real> PredictLuma<'_, T> {
+    /// Columns of a block as the vectors of one column of blocks make them, in order its own row of blocks, above and below.
+    #[inline(always)]
+    fn in_column<A: Arith, const B: usize>(&mut self, at: [usize; 2], vectors: [[i32; 2]; 3]) -> [[T; B]; SIDE] {
+        let mut samples = [[T::ZERO; B]; SIDE];
+        self.plane.part(at, vectors[0], [0, SIDE]).gather::<A, B>(
+            self.reference,
+            &mut samples,
+            self.rounded,
+            &mut self.scratch,
+        );
+        for (other, edge) in EDGES {
+            if vectors[other] != vectors[0] {
+                let mut beyond = [[T::ZERO; B]; SIDE];
+                let part = self.plane.part(at, vectors[other], edge.rows());
+                part.gather::<A, B>(self.reference, &mut beyond, self.rounded, &mut self.scratch);
+                edge.mix_rows::<T, A, B>(&mut samples, &beyond, self.rounded);
             }
         }
         samples
     }
+}
 
-    fn predict_luma(&self, reference: &[T], prediction: &mut [T], rounded: bool) {
-        let rows = prediction.par_chunks_mut(SIDE * self.width).enumerate();
-        rows.for_each(|(by, prediction)| {
-            let way = &mut Way { reference, rounded, scratch: &mut Scratch::new() };
-            for bx in 0..self.blocks_wide {
-                let vectors = self.vectors_around(by, bx);
-                let column = |at: usize| [vectors[at], vectors[3 + at], vectors[6 + at]];
-                let mut samples = self.in_column([by, bx], column(0), way);
-                for (at, edge) in [(1, Edge::Left), (2, Edge::Right)] {
-                    if column(at) != column(0) {
-                        let beyond = self.in_column([by, bx], column(at), way);
-                        dispatch(Mix { samples: &mut samples, beyond: &beyond, edge, rounded });
+impl<T: Real> Job for PredictLuma<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<A: Arith>(mut self) {
+        for bx in 0..self.plane.blocks_wide {
+            let [y, x] = [self.by * SIDE, bx * SIDE];
+            let columns = self.plane.vectors_around(self.by, bx);
+            let mut samples = self.in_column::<A, SIDE>([y, x], columns[0]);
+            for (other, edge) in EDGES {
+                if columns[other] != columns[0] {
+                    let beyond = self.in_column::<A, HALF>([y, x + edge.column()], columns[other]);
+                    edge.mix_columns::<T, A>(&mut samples, &beyond, self.rounded);
+                }
+            }
+            put(&samples, x, self.plane.width, self.prediction);
+        }
+    }
+}
+
+/// Predicts a row of blocks of chroma.
+struct PredictChroma<'a, T> {
+    plane: &'a Plane<'a, T>,
+    reference: &'a [T],
+    prediction: &'a mut [T],
+    by: usize,
+    rounded: bool,
+    scratch: Scratch<T>,
+}
+
+impl<T: Real> Job for PredictChroma<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<A: Arith>(mut self) {
+        let mut samples = [[T::ZERO; BLOCK]; BLOCK];
+        for bx in 0..self.plane.blocks_wide {
+            let [y, x] = [self.by * BLOCK, bx * BLOCK];
+            let part = self.plane.part([y, x], self.plane.vector(self.by, bx), [0, BLOCK]);
+            part.gather::<A, BLOCK>(self.reference, &mut samples, self.rounded, &mut self.scratch);
+            put(&samples, x, self.plane.width, self.prediction);
+        }
+    }
+}
+
+/// Puts a block where it belongs in its row of blocks, as far as that reaches.
+#[inline(always)]
+fn put<T: Copy, const B: usize>(samples: &[[T; B]; B], x: usize, width: usize, prediction: &mut [T]) {
+    for (row, samples) in prediction.chunks_exact_mut(width).zip(samples) {
+        match row[x..].first_chunk_mut::<B>() {
+            Some(row) => *row = *samples,
+            None => row[x..].copy_from_slice(&samples[..width - x]),
+        }
+    }
+}
+
+/// The gradients of a block in its row of blocks; zeros where it is outside of the plane.
+#[inline(always)]
+fn take<T: Real, const B: usize>(rows: &[T], x: usize, width: usize) -> [[T; B]; B] {
+    let mut samples = [[T::ZERO; B]; B];
+    for (samples, row) in samples.iter_mut().zip(rows.chunks_exact(width)) {
+        match row[x..].first_chunk::<B>() {
+            Some(row) => *samples = *row,
+            None => samples[..width - x].copy_from_slice(&row[x..]),
+        }
+    }
+    samples
+}
+
+/// The way back through [`PredictLuma`] of all rows of blocks, without roundings.
+struct BackLuma<'a, T> {
+    plane: &'a Plane<'a, T>,
+    prediction_gradient: &'a [T],
+    gradient: &'a mut [T],
+    scratch: Scratch<T>,
+}
+
+impl<T: Real> BackLuma<'_, T> {
+    /// The way back through [`PredictLuma::in_column`].
+    #[inline(always)]
+    fn in_column<A: Arith, const B: usize>(
+        &mut self,
+        at: [usize; 2],
+        vectors: [[i32; 2]; 3],
+        mut samples: [[T; B]; SIDE],
+    ) {
+        for (other, edge) in EDGES {
+            if vectors[other] != vectors[0] {
+                let mut beyond = [[T::ZERO; B]; SIDE];
+                edge.part_rows(&mut samples, &mut beyond);
+                let part = self.plane.part(at, vectors[other], edge.rows());
+                part.scatter::<A, B>(&beyond, self.gradient, &mut self.scratch);
+            }
+        }
+        let part = self.plane.part(at, vectors[0], [0, SIDE]);
+        part.scatter::<A, B>(&samples, self.gradient, &mut self.scratch);
+    }
+}
+
+impl<T: Real> Job for BackLuma<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<A: Arith>(mut self) {
+        let width = self.plane.width;
+        for (by, rows) in self.prediction_gradient.chunks(SIDE * width).enumerate() {
+            for bx in 0..self.plane.blocks_wide {
+                let [y, x] = [by * SIDE, bx * SIDE];
+                let columns = self.plane.vectors_around(by, bx);
+                let mut samples = take::<T, SIDE>(rows, x, width);
+                for (other, edge) in EDGES {
+                    if columns[other] != columns[0] {
+                        let mut beyond = [[T::ZERO; HALF]; SIDE];
+                        edge.part_columns(&mut samples, &mut beyond);
+                        self.in_column::<A, HALF>([y, x + edge.column()], columns[other], beyond);
                     }
                 }
-                self.put(&samples, bx, prediction);
-            }
-        });
-    }
-
-    fn predict_chroma(&self, reference: &[T], prediction: &mut [T], rounded: bool) {
-        let rows = prediction.par_chunks_mut(BLOCK * self.width).enumerate();
-        rows.for_each(|(by, prediction)| {
-            let (scratch, samples) = (&mut Scratch::new(), &mut [[T::ZERO; BLOCK]; BLOCK]);
-            for bx in 0..self.blocks_wide {
-                let part = self.whole(by, bx, self.vector(by, bx));
-                dispatch(Gather { part, reference, samples, rounded, scratch });
-                self.put(samples, bx, prediction);
-            }
-        });
-    }
-
-    /// Puts a block where it belongs in its row of blocks, as far as that reaches.
-    fn put<const B: usize>(&self, samples: &[[T; B]; B], bx: usize, prediction: &mut [T]) {
-        let columns = B.min(self.width - bx * B);
-        for (row, samples) in prediction.chunks_exact_mut(self.width).zip(samples) {
-            row[bx * B..][..columns].copy_from_slice(&samples[..columns]);
-        }
-    }
-
-    fn scatter_luma(&self, prediction_gradient: &[T], gradient: &mut [T]) {
-        let (weights, scratch) = (Weights::new(), &mut Scratch::new());
-        for (by, rows) in prediction_gradient.chunks(SIDE * self.width).enumerate() {
-            for bx in 0..self.blocks_wide {
-                self.mixed(&weights, by, bx, |part| dispatch(Scatter { part, rows, gradient, scratch }));
+                self.in_column::<A, SIDE>([y, x], columns[0], samples);
             }
         }
     }
+}
 
-    fn scatter_chroma(&self, prediction_gradient: &[T], gradient: &mut [T]) {
-        let scratch = &mut Scratch::new();
-        for (by, rows) in prediction_gradient.chunks(BLOCK * self.width).enumerate() {
-            for bx in 0..self.blocks_wide {
-                let part = self.whole::<BLOCK>(by, bx, self.vector(by, bx));
-                dispatch(Scatter { part, rows, gradient, scratch });
+/// The way back through [`PredictChroma`] likewise.
+struct BackChroma<'a, T> {
+    plane: &'a Plane<'a, T>,
+    prediction_gradient: &'a [T],
+    gradient: &'a mut [T],
+    scratch: Scratch<T>,
+}
+
+impl<T: Real> Job for BackChroma<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<A: Arith>(mut self) {
+        let width = self.plane.width;
+        for (by, rows) in self.prediction_gradient.chunks(BLOCK * width).enumerate() {
+            for bx in 0..self.plane.blocks_wide {
+                let [y, x] = [by * BLOCK, bx * BLOCK];
+                let part = self.plane.part([y, x], self.plane.vector(by, bx), [0, BLOCK]);
+                let samples = take::<T, BLOCK>(rows, x, width);
+                part.scatter::<A, BLOCK>(&samples, self.gradient, &mut self.scratch);
             }
         }
     }
@@ -185,22 +265,38 @@ impl<T: Real> Plane<'_, T> {
 impl<T: Real> Warp<T> {
     /// Prediction with one of the filters.
     pub fn new(interpolation: Interpolation) -> Self {
-        Self { interpolation, reference: Vec::new(), prediction: Vec::new(), open: Vec::new() }
+        Self {
+            interpolation,
+            filters: filters(interpolation),
+            vectors: Vec::new(),
+            reference: Vec::new(),
+            prediction: Vec::new(),
+            open: Vec::new(),
+        }
     }
 
-    /// The luma plane and a chroma plane.
-    fn planes<'a>(&self, picture: &[usize], motion: &'a ArrayD<T>) -> [Plane<'a, T>; 2] {
-        let [_, height, width] = planes(picture);
-        let (vertical, horizontal) = items(motion).split_at(motion.len() / 2);
-        [2, 1].map(|scale| Plane {
-            height: scale * height,
-            width: scale * width,
-            eighths: scale as i32,
-            interpolation: self.interpolation,
-            motion: [vertical, horizontal],
-            blocks_wide: width.div_ceil(BLOCK),
-        })
+    fn load_vectors(&mut self, motion: &[T]) {
+        let (vertical, horizontal) = motion.split_at(motion.len() / 2);
+        let whole = |component: T| component.to_f64().round() as i32;
+        self.vectors.clear();
+        self.vectors.extend(vertical.iter().zip(horizontal).map(|(&y, &x)| [whole(y), whole(x)]));
     }
+}
+
+/// The luma plane and a chroma plane of `height` and `width` sites.
+fn luma_and_chroma<'a, T>(
+    [height, width]: [usize; 2],
+    filters: &'a Filters<T>,
+    vectors: &'a [[i32; 2]],
+) -> [Plane<'a, T>; 2] {
+    [2, 1].map(|scale| Plane {
+        height: scale * height,
+        width: scale * width,
+        eighths: scale as i32,
+        filters,
+        vectors,
+        blocks_wide: width.div_ceil(BLOCK),
+    })
 }
 
 struct Clip<'a, T> {
@@ -275,16 +371,23 @@ impl<T: Real> Op<T> for Warp<T> {
     fn forward(&mut self, inputs: &[&ArrayD<T>], output: &mut ArrayD<T>) {
         let [_, height, width] = planes(inputs[0].shape());
         let sites = height * width;
-        let [luma, chroma] = self.planes(inputs[0].shape(), inputs[1]);
+        self.load_vectors(items(inputs[1]));
+        let [luma, chroma] = &luma_and_chroma([height, width], &self.filters, &self.vectors);
         let (previous, output) = (items(inputs[0]), items_mut(output));
         self.reference.resize(4 * sites, T::ZERO);
         self.prediction.resize(4 * sites, T::ZERO);
         interleave(&previous[..4 * sites], &mut self.reference, width);
         let rounded = items(inputs[2])[0] > T::ZERO;
-        luma.predict_luma(&self.reference, &mut self.prediction, rounded);
+        let reference = &self.reference[..];
+        self.prediction.par_chunks_mut(SIDE * luma.width).enumerate().for_each(|(by, prediction)| {
+            dispatch(PredictLuma { plane: luma, reference, prediction, by, rounded, scratch: Scratch::new() });
+        });
         deinterleave(&self.prediction, &mut output[..4 * sites], width, |y, sample| *y = sample);
         for c in 4..6 {
-            chroma.predict_chroma(&previous[c * sites..][..sites], &mut output[c * sites..][..sites], rounded);
+            let (reference, prediction) = (&previous[c * sites..][..sites], &mut output[c * sites..][..sites]);
+            prediction.par_chunks_mut(BLOCK * chroma.width).enumerate().for_each(|(by, prediction)| {
+                dispatch(PredictChroma { plane: chroma, reference, prediction, by, rounded, scratch: Scratch::new() });
+            });
         }
         if !rounded && self.interpolation == Interpolation::Cubic {
             dispatch(Clip { picture: output });
@@ -303,7 +406,8 @@ impl<T: Real> Op<T> for Warp<T> {
         };
         let [_, height, width] = planes(inputs[0].shape());
         let sites = height * width;
-        let [luma, chroma] = self.planes(inputs[0].shape(), inputs[1]);
+        self.load_vectors(items(inputs[1]));
+        let [luma, chroma] = &luma_and_chroma([height, width], &self.filters, &self.vectors);
         let (output, g) = (items(output), items(output_gradient));
         let clipped = self.interpolation == Interpolation::Cubic;
         let g = if clipped {
@@ -320,12 +424,14 @@ impl<T: Real> Op<T> for Warp<T> {
             || {
                 interleave(luma_gradient, prediction, width);
                 reference.fill(T::ZERO);
-                luma.scatter_luma(prediction, reference);
+                let (prediction_gradient, gradient) = (&prediction[..], &mut reference[..]);
+                dispatch(BackLuma { plane: luma, prediction_gradient, gradient, scratch: Scratch::new() });
                 deinterleave(reference, first, width, |x, g| *x += g);
             },
             || {
-                for (gradient, target) in chroma_gradient.chunks_exact(sites).zip(last.chunks_exact_mut(sites)) {
-                    chroma.scatter_chroma(gradient, target);
+                let planes = chroma_gradient.chunks_exact(sites).zip(last.chunks_exact_mut(sites));
+                for (prediction_gradient, gradient) in planes {
+                    dispatch(BackChroma { plane: chroma, prediction_gradient, gradient, scratch: Scratch::new() });
                 }
             },
         );
