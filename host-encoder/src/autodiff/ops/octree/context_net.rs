@@ -1,7 +1,7 @@
 //! The small network that turns what a latent sees into a Laplace distribution: SPEC section 7, in real units.
 
 use super::lanes::LaneMath;
-use crate::autodiff::kernels::{Arith, LANES};
+use crate::autodiff::kernels::{Arith, LANES, Lanes, fma_lanes, map_lanes};
 
 /// Inputs of the network.
 pub const INPUTS: usize = 9;
@@ -10,7 +10,6 @@ pub const MAX_HIDDEN: usize = 16;
 /// Positions that go through it at once.
 pub const BLOCK: usize = 64;
 
-type Lanes<T> = [T; LANES];
 /// One number for each position of a block.
 pub type Row<T> = [Lanes<T>; BLOCK / LANES];
 
@@ -149,16 +148,16 @@ impl<T: LaneMath> Network<T> {
                     sums[j] = sum;
                 }
             }
-            // Flat, because the compiler makes branches of choices between lanes.
-            let by_out = out[0].as_flattened().iter().zip(out[1].as_flattened());
-            for (h, (&by_location, &by_scale)) in row.as_flattened_mut().iter_mut().zip(by_out) {
-                let g = A::fma(self.w2[0][j], by_location, self.w2[1][j] * by_scale);
-                *h = if *h > T::ZERO { g } else { T::ZERO };
+            let weights = [self.w2[0][j], self.w2[1][j]];
+            for (chunk, h) in row.iter_mut().enumerate() {
+                *h = through_relu::<T, A>(h, weights, [&out[0][chunk], &out[1][chunk]]);
             }
             if let Some(gradient) = &mut gradient {
+                let mut sum = gradient.b1[j];
                 for g in row.iter() {
-                    add_scaled::<T, A>(&mut gradient.b1[j], T::ONE, g);
+                    add_scaled::<T, A>(&mut sum, T::ONE, g);
                 }
+                gradient.b1[j] = sum;
                 add_outer::<T, A>(&mut gradient.w1[j], row, x);
             }
         }
@@ -179,6 +178,15 @@ impl<T: LaneMath> Network<T> {
             }
         }
     }
+}
+
+/// The gradient by a hidden unit, of value `h`, from those by location and scale. Lane by lane, because the compiler makes branches of choices in a loop.
+#[inline(always)]
+fn through_relu<T: LaneMath, A: Arith>(h: &Lanes<T>, weights: [T; 2], out: [&Lanes<T>; 2]) -> Lanes<T> {
+    let by_location = map_lanes(out[0], |g| g * weights[0]);
+    let by_unit = fma_lanes::<T, A>(out[1], &[weights[1]; LANES], &by_location);
+    let gated = |lane: usize| if h[lane] > T::ZERO { by_unit[lane] } else { T::ZERO };
+    [gated(0), gated(1), gated(2), gated(3), gated(4), gated(5), gated(6), gated(7)]
 }
 
 /// Adds, for every input, its products with `row`.
