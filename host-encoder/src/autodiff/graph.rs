@@ -35,6 +35,7 @@ pub struct ProfileRow {
 /// Nodes are pushed once, inputs before what uses them. Then every step writes the leaves that change, and calls
 /// [`Graph::forward`] and [`Graph::backward`]; neither allocates.
 pub struct Graph<T> {
+    /// Without elements where it is another's.
     values: Vec<ArrayD<T>>,
     /// Without elements where nobody wants one.
     gradients: Vec<ArrayD<T>>,
@@ -64,6 +65,8 @@ struct Node<T> {
     /// `None` for leaves.
     op: Option<Box<dyn Op<T>>>,
     inputs: Vec<Var>,
+    /// Whose values they are.
+    sources: Vec<Var>,
     /// Places in `inputs`, by the number of the node.
     by_number: Vec<usize>,
     /// Floating-point operations of a forward and of a backward pass.
@@ -75,6 +78,8 @@ struct Node<T> {
     /// In a lane, an input that wants a gradient is outside of it.
     imports: bool,
     enabled: bool,
+    /// The value is that of its input.
+    relays: bool,
     /// The backward pass that wrote the gradient last; 0 if it is all zeros.
     written: u64,
 }
@@ -104,7 +109,7 @@ impl<T: Real> Graph<T> {
     /// If the inputs do not fit the operation, one appears twice, or one is in another lane of the group.
     pub fn push(&mut self, op: impl Op<T> + 'static, inputs: &[Var]) -> Var {
         assert!((1..=MAX_INPUTS).contains(&inputs.len()), "{} inputs", inputs.len());
-        let shapes: Vec<&[usize]> = inputs.iter().map(|v| self.values[v.0].shape()).collect();
+        let shapes: Vec<&[usize]> = inputs.iter().map(|&v| self.value(v).shape()).collect();
         let value = ArrayD::from_elem(op.output_shape(&shapes), T::ZERO);
         let flops = [op.forward_flops(&shapes), op.backward_flops(&shapes)];
         let wants = inputs.iter().any(|v| self.nodes[v.0].wants_gradient);
@@ -159,16 +164,19 @@ impl<T: Real> Graph<T> {
         }
         let shape = if wants_gradient { value.shape() } else { &[0] };
         self.gradients.push(ArrayD::from_elem(shape, T::ZERO));
-        self.values.push(value);
+        let relays = op.as_ref().is_some_and(|op| op.relays());
+        self.values.push(if relays { ArrayD::from_elem(&[0][..], T::ZERO) } else { value });
         self.nodes.push(Node {
             op,
             inputs: inputs.to_vec(),
+            sources: inputs.iter().map(|&input| self.source(input)).collect(),
             by_number,
             flops,
             cost: [(0, 0.0); 2],
             wants_gradient,
             imports,
             enabled: true,
+            relays,
             written: 0,
         });
         if self.in_lane
@@ -178,9 +186,16 @@ impl<T: Real> Graph<T> {
         }
         Var(self.nodes.len() - 1)
     }
+
+    /// The node that has the value of this one.
+    fn source(&self, var: Var) -> Var {
+        let node = &self.nodes[var.0];
+        if node.relays { node.sources[0] } else { var }
+    }
+
     /// What a node was computed or set to last.
     pub fn value(&self, var: Var) -> &ArrayD<T> {
-        &self.values[var.0]
+        &self.values[self.source(var).0]
     }
 
     /// For writing leaves.
@@ -188,7 +203,7 @@ impl<T: Real> Graph<T> {
         &mut self.values[var.0]
     }
 
-    /// Derivative of the last backward pass' loss with respect to a node.
+    /// Derivative of the last backward pass' loss with respect to a node. One that [relays](Op::relays) hands its own on, and keeps none.
     ///
     /// # Panics
     /// If the node does not depend on any trainable leaf: it has no gradient.
@@ -335,15 +350,15 @@ fn forward_lane<T: Real>(
     first: usize,
 ) {
     for (i, node) in nodes.iter_mut().enumerate() {
-        let Some(op) = node.op.as_mut().filter(|_| node.enabled) else {
+        let Some(op) = node.op.as_mut().filter(|_| node.enabled && !node.relays) else {
             continue;
         };
         let clock = profiled.then(Instant::now);
         let (earlier, this) = own.split_at_mut(i);
         let value = |var: &Var| before.get(var.0).unwrap_or_else(|| &earlier[var.0 - first]);
-        let mut inputs = [value(&node.inputs[0]); MAX_INPUTS];
-        for (slot, input) in inputs.iter_mut().zip(&node.inputs) {
-            *slot = value(input);
+        let mut inputs = [value(&node.sources[0]); MAX_INPUTS];
+        for (slot, source) in inputs.iter_mut().zip(&node.sources) {
+            *slot = value(source);
         }
         op.forward(&inputs[..node.inputs.len()], &mut this[0]);
         node.record(false, clock);
@@ -418,10 +433,20 @@ impl<T: Real> Way<'_, T> {
         };
         let clock = self.profiled.then(Instant::now);
         let mut inputs = [&self.values[0]; MAX_INPUTS];
-        for (slot, input) in inputs.iter_mut().zip(&node.inputs) {
-            *slot = &self.values[input.0];
+        for (slot, source) in inputs.iter_mut().zip(&node.sources) {
+            *slot = &self.values[source.0];
         }
         let (mut rest, this_gradient) = gradients.split_at_mut(number - first);
+        if node.relays
+            && let Some(input) = node.inputs[0].0.checked_sub(first)
+            && before[input].written != self.pass
+        {
+            // The first that is added becomes the sum; nobody looks at the relay's any more.
+            std::mem::swap(&mut rest[input], &mut this_gradient[0]);
+            before[input].written = self.pass;
+            node.record(true, clock);
+            return;
+        }
         let mut slots = [const { None }; MAX_INPUTS];
         let mut next = first;
         for &place in &node.by_number {

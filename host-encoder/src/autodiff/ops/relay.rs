@@ -6,8 +6,8 @@ use super::{items, items_mut};
 use crate::autodiff::kernels::add_assign;
 use crate::autodiff::{Op, Real};
 
-/// A copy of its input, of any shape: what the many operations of a lane give back to something outside goes through it in
-/// one cheap step.
+/// Its input, of any shape: what the many operations of a lane give back to something outside goes through it in one cheap
+/// step.
 #[derive(Clone, Copy, Debug)]
 pub struct Relay;
 
@@ -19,6 +19,10 @@ impl<T: Real> Op<T> for Relay {
     fn output_shape(&self, inputs: &[&[usize]]) -> Vec<usize> {
         assert_eq!(inputs.len(), 1, "one input");
         inputs[0].to_vec()
+    }
+
+    fn relays(&self) -> bool {
+        true
     }
 
     fn forward(&mut self, inputs: &[&ArrayD<T>], output: &mut ArrayD<T>) {
