@@ -125,3 +125,24 @@ fn part<T: Real>(gradients: &mut [T], beyond: &mut [T], weights: &[T]) {
         *g -= *beyond;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_blocks_together_are_one() {
+        for edge in [Edge::Before, Edge::Behind] {
+            let (mut rows, mut beyond) = ([[1.0_f64; SIDE]; SIDE], [[0.0; SIDE]; SIDE]);
+            edge.part_rows(&mut rows, &mut beyond);
+            let (mut columns, mut beside) = (rows, [[0.0; HALF]; SIDE]);
+            edge.part_columns(&mut columns, &mut beside);
+            for (at, row) in columns.iter().enumerate() {
+                for (x, &own) in row.iter().enumerate() {
+                    let beside = x.checked_sub(edge.column()).and_then(|x| beside[at].get(x)).unwrap_or(&0.0);
+                    assert!((own + beside + beyond[at][x] - 1.0).abs() < 1e-12);
+                }
+            }
+        }
+    }
+}
