@@ -136,6 +136,12 @@ impl Finished {
         self.parameters = network.parameters();
     }
 
+    /// Bits of latents and motion, and of all parameters.
+    #[cfg(test)]
+    pub fn counted_bits(&self) -> [f64; 2] {
+        [self.bits, self.layer_bits + self.context_bits]
+    }
+
     /// Mean distortion and bits of a segment of `frames` pictures, if those to come are as a block's are now.
     pub fn with(&self, network: &Network, block: usize, frames: usize) -> (f64, f64) {
         let rest = (frames - self.frames) as f64;
