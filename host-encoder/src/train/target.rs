@@ -31,6 +31,8 @@ const KEPT_AT: f64 = 0.25;
 const REACH: f64 = 0.4;
 /// As far as that, without what a logarithm may be off by.
 const WITHIN_REACH: f64 = 0.999 * REACH;
+/// Logarithms of lambda that are as good as the same.
+const NEAR: f64 = REACH / 100.0;
 /// Tries with few steps.
 const PILOTS: usize = 3;
 /// Tries with all steps.
@@ -104,18 +106,27 @@ pub fn encode_to_target(
         let coarse = 0.25 * -target.slope();
         let pilot = EncodeSettings { effort: Effort::Draft, ..settings.clone() };
         let (_, search) = passes.search("trial", clip, &pilot, target, lambda, (PILOTS, coarse))?;
-        lambda = search.next();
+        lambda = search.next().map_or(lambda, |next| next.lambda);
     }
     let (found, _) = passes.search("try", clip, settings, target, lambda, (TRIES, 1.0))?;
     Ok(found)
 }
 
-/// The tries so far: logarithms of lambdas and the excesses that they gave, in groups of those that go on from one state, which is that of the first. Each group has a line of its own: what
-/// the part of the fit that they share has found, all of them have.
+/// The tries so far: logarithms of lambdas and the excesses that they gave, in groups of those that go on from one state, which is that of the first.
+///
+/// The firsts are on a line, about. Those that go on from one have a line of their own, which is not as steep: what the part of the fit that they share has found, all of them have.
 #[derive(Clone, Debug)]
 struct Secant {
     slope: f64,
     groups: Vec<Vec<(f64, f64)>>,
+}
+
+/// What is tried next.
+#[derive(Clone, Copy, Debug)]
+struct Next {
+    lambda: f64,
+    /// Whether it begins anew, or goes on from the last state.
+    begins: bool,
 }
 
 impl Secant {
@@ -123,15 +134,9 @@ impl Secant {
         Self { slope: target.slope(), groups: vec![] }
     }
 
-    /// Whether a try goes on from the state of the last group.
-    fn goes_on(&self, lambda: f64) -> bool {
-        let first = self.groups.last().and_then(|group| group.first());
-        first.is_some_and(|&(first, _)| (lambda.ln() - first).abs() <= REACH)
-    }
-
-    /// Adds a try.
-    fn add(&mut self, lambda: f64, excess: f64) {
-        if !self.goes_on(lambda) {
+    /// Adds what a try gave.
+    fn add(&mut self, Next { lambda, begins }: Next, excess: f64) {
+        if begins {
             self.groups.push(vec![]);
         }
         if let Some(group) = self.groups.last_mut() {
@@ -139,23 +144,42 @@ impl Secant {
         }
     }
 
-    /// The lambda to try next, after a first.
-    fn next(&self) -> f64 {
-        let last = self.groups.last().map_or(&[][..], Vec::as_slice);
-        let all = self.groups.concat();
-        let of_a_group = self.groups.iter().rev().find_map(|group| slope(group));
-        // Noise may turn two near tries round: never away from the target, never far.
-        let bounded = |slope: f64| slope.clamp(4.0 * self.slope, 0.25 * self.slope);
-        let slope = bounded(of_a_group.or_else(|| slope(&all)).unwrap_or(self.slope));
-        let Some(&(at, excess)) = last.iter().min_by(|a, b| a.1.abs().total_cmp(&b.1.abs())) else { return 1.0 };
-        let next = at - excess / slope;
-        // A new state has another line. Where the slope of lines is known, first as far as this one goes.
-        let first = last[0].0;
-        let within = first + (next - first).clamp(-WITHIN_REACH, WITHIN_REACH);
-        let is_new = last.iter().all(|&(at, _)| (at - within).abs() > WITHIN_REACH / 100.0);
-        let next = if of_a_group.is_some() && is_new { within } else { next };
-        next.exp().clamp(LAMBDAS.0, LAMBDAS.1)
+    /// A slope that two tries may give: noise may turn near ones round, but never away from the target, never far.
+    fn bounded(&self, slope: f64) -> f64 {
+        slope.clamp(4.0 * self.slope, 0.25 * self.slope)
     }
+
+    /// What to try next, if there is anything that has not been tried.
+    fn next(&self) -> Option<Next> {
+        let last = self.groups.last()?;
+        let firsts: Vec<(f64, f64)> = self.groups.iter().filter_map(|group| group.first().copied()).collect();
+        let of_firsts = self.bounded(slope(&firsts).unwrap_or(self.slope));
+        let of_a_group = self.groups.iter().rev().find_map(|group| slope(group));
+        let of_group = of_a_group.map_or(of_firsts, |slope| self.bounded(slope));
+        let (at, excess) = nearest(last)?;
+        let goal = at - excess / of_group;
+        // As far as the state reaches, if that is enough.
+        let (first, _) = *last.first()?;
+        let within = first + (goal - first).clamp(-WITHIN_REACH, WITHIN_REACH);
+        let is_new = |tries: &[(f64, f64)], at: f64| tries.iter().all(|(other, _)| (other - at).abs() > NEAR);
+        if is_new(last, within) && (excess + of_group * (within - at)).abs() <= 1.0 {
+            return Some(Next { lambda: lambda_of(within), begins: false });
+        }
+        let (at, excess) = nearest(&firsts)?;
+        let anew = at - excess / of_firsts;
+        let others = [anew, goal, 0.5 * (goal + at)].map(|next| lambda_of(next).ln());
+        let next = others.into_iter().find(|&next| is_new(&firsts, next))?;
+        Some(Next { lambda: lambda_of(next), begins: true })
+    }
+}
+
+fn lambda_of(logarithm: f64) -> f64 {
+    logarithm.exp().clamp(LAMBDAS.0, LAMBDAS.1)
+}
+
+/// The try with the least excess.
+fn nearest(tries: &[(f64, f64)]) -> Option<(f64, f64)> {
+    tries.iter().copied().min_by(|a, b| a.1.abs().total_cmp(&b.1.abs()))
 }
 
 /// The slope at the target by two tries: between them rather than beyond them.
@@ -164,7 +188,7 @@ fn slope(tries: &[(f64, f64)]) -> Option<f64> {
     near.sort_by(|a, b| a.1.abs().total_cmp(&b.1.abs()));
     let other = near.iter().position(|&(_, excess)| excess * near[0].1 < 0.0).unwrap_or(1);
     let (&a, &b) = (near.first()?, near.get(other)?);
-    ((a.0 - b.0).abs() > 1e-6).then(|| (a.1 - b.1) / (a.0 - b.0))
+    ((a.0 - b.0).abs() > NEAR).then(|| (a.1 - b.1) / (a.0 - b.0))
 }
 
 /// Shows several fits as one.
@@ -198,9 +222,9 @@ impl Passes<'_> {
         let mut base = (0, f64::NAN);
         let mut secant = Secant::new(target);
         let mut best: Option<(f64, Found)> = None;
-        let mut lambda = first;
+        let mut next = Next { lambda: first, begins: true };
         for number in 1..=tries {
-            let begins = !secant.goes_on(lambda);
+            let Next { lambda, begins } = next;
             if begins {
                 base = (number, lambda);
             }
@@ -217,15 +241,14 @@ impl Passes<'_> {
             let outline = Outline::of_segments((clip.width, clip.height), clip.rate, segments.clone(), &settings)?;
             let encoded = encode_outline(&clip.frames, &outline, &settings, &trial, self)?;
             let excess = target.excess(encoded.bytes.len() as f64, psnr_y(clip, &encoded.bytes)?);
-            secant.add(lambda, excess);
+            secant.add(next, excess);
             if best.as_ref().is_none_or(|(least, _)| excess.abs() < *least) {
                 best = Some((excess.abs(), Found { encoded, lambda, met: excess.abs() <= 1.0 }));
             }
-            let next = secant.next();
-            if excess.abs() <= tolerance || next == lambda {
-                break;
+            match secant.next() {
+                Some(another) if excess.abs() > tolerance => next = another,
+                _ => break,
             }
-            lambda = next;
         }
         match best {
             Some((_, found)) => Ok((found, secant)),
@@ -282,48 +305,54 @@ mod tests {
     use crate::progress::Silent;
     use crate::sample::{SampleSettings, sample_clip};
     use crate::train::Fleeting;
+    use crate::train::random::Random;
+
+    /// Tries until it is met, and returns how many it took; none if that is more than `most`. `bytes` are those at a logarithm of lambda that goes on from another, in a group of a number.
+    fn tries(wanted: f64, pixels: f64, most: usize, bytes: impl Fn(f64, f64, usize) -> f64) -> Option<usize> {
+        let target = Target::Bytes(wanted);
+        let mut secant = Secant::new(target);
+        let mut next = Next { lambda: target.first(pixels), begins: true };
+        (1..=most).find(|_| {
+            let now = next.lambda.ln();
+            let (group, first) = match secant.groups.last() {
+                Some(group) if !next.begins => (secant.groups.len() - 1, group[0].0),
+                _ => (secant.groups.len(), now),
+            };
+            assert!((now - first).abs() <= REACH);
+            let excess = target.excess(bytes(now, first, group), 0.0);
+            secant.add(next, excess);
+            next = secant.next().unwrap_or(next);
+            excess.abs() <= 1.0
+        })
+    }
 
     #[test]
     fn the_secant_meets_curved_and_noisy_targets() {
         // Bytes as clips have them: steeper at small lambdas, and each fit a little off.
-        let bytes = |ln_lambda: f64, number: usize| {
-            let off = [0.004, -0.006, 0.003, -0.002][number % 4];
+        let bytes = |ln_lambda: f64, _: f64, group: usize| {
+            let off = [0.004, -0.006, 0.003, -0.002][group % 4];
             (12.0 - 0.55 * ln_lambda - 0.03 * ln_lambda * ln_lambda + off).exp()
         };
         for wanted in [700.0, 4000.0, 20_000.0, 90_000.0] {
-            let target = Target::Bytes(wanted);
-            let mut secant = Secant::new(target);
-            let mut lambda = target.first(160.0 * 96.0 * 48.0);
-            let met = (0..PILOTS + TRIES).any(|number| {
-                let excess = target.excess(bytes(lambda.ln(), number), 0.0);
-                secant.add(lambda, excess);
-                lambda = secant.next();
-                excess.abs() <= 1.0
-            });
-            assert!(met, "{wanted}: {:?}", secant.groups);
-            assert!(secant.groups.concat().len() <= 5, "{wanted}: {:?}", secant.groups);
+            let tries = tries(wanted, 160.0 * 96.0 * 48.0, 5, bytes);
+            assert!(tries.is_some(), "{wanted}");
         }
     }
 
     #[test]
     fn states_that_lead_to_other_sizes_are_no_obstacle() {
-        // As very small clips are: each state leads to a line of its own, which is not as steep as lines through all.
-        let off = |number: usize| [0.0, 0.1, -0.06, 0.05, -0.1, 0.08, -0.03, 0.1][number % 8];
-        for wanted in [600.0, 800.0, 1000.0, 1200.0, 1500.0, 2000.0] {
-            let target = Target::Bytes(wanted);
-            let mut secant = Secant::new(target);
-            let mut lambda = target.first(48.0 * 32.0 * 3.0);
-            let met = (0..TRIES).any(|_| {
-                let group = secant.groups.len() - usize::from(secant.goes_on(lambda));
-                let first = if secant.goes_on(lambda) { secant.groups[group][0].0 } else { lambda.ln() };
-                let bytes = (8.2 - 0.33 * first - 0.22 * (lambda.ln() - first) + off(group)).exp();
-                let excess = target.excess(bytes, 0.0);
-                secant.add(lambda, excess);
-                lambda = secant.next();
-                excess.abs() <= 1.0
-            });
-            assert!(met, "{wanted}: {:?}", secant.groups);
+        // As very small clips are. One secant through all tries misses one of sixteen.
+        let random = &mut Random::new(1);
+        let mut missed = 0;
+        for _ in 0..100 {
+            let off: Vec<f64> = (0..TRIES).map(|_| 0.04 * f64::from(random.normal())).collect();
+            for wanted in [600.0, 800.0, 900.0, 1000.0, 1100.0, 1200.0, 1500.0, 2000.0] {
+                let bytes =
+                    |now: f64, first: f64, group: usize| (8.2 - 0.33 * first - 0.22 * (now - first) + off[group]).exp();
+                missed += usize::from(tries(wanted, 48.0 * 32.0 * 3.0, TRIES, bytes).is_none());
+            }
         }
+        assert!(missed <= 4, "{missed} of 800");
     }
 
     #[test]
