@@ -38,9 +38,4 @@ pub trait Op<T: Real>: Send + Any {
     fn backward_flops(&self, inputs: &[&[usize]]) -> u64 {
         2 * self.forward_flops(inputs)
     }
-
-    /// Whether the value is that of the only input, and so the gradient: then a tape does not compute it, and may take the gradient away.
-    fn relays(&self) -> bool {
-        false
-    }
 }

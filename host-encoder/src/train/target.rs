@@ -219,7 +219,7 @@ impl Passes<'_> {
             |span: &Span| kept_at(settings.effort, &blocks::lengths(&header.architecture, span.frames as usize));
         let at: Vec<u64> = segments.iter().map(kept_at).collect();
         // The try that left the states from which others go on, and its lambda.
-        let mut base = (0, f64::NAN);
+        let mut base = (1, first);
         let mut secant = Secant::new(target);
         let mut best: Option<(f64, Found)> = None;
         let mut next = Next { lambda: first, begins: true };

@@ -1,12 +1,14 @@
 //! The tape.
 
+mod passes;
+
 use std::any::Any;
 use std::ops::Range;
-use std::time::Instant;
 
 use ndarray::ArrayD;
 
 use super::{Op, Real};
+use passes::{Lanes, Way, clear, forward_nodes};
 
 /// Most inputs of an operation; references to them are gathered on the stack.
 const MAX_INPUTS: usize = 64;
@@ -61,9 +63,27 @@ impl Group {
     }
 }
 
+/// Where a value comes from.
+enum Origin<T> {
+    /// From outside.
+    Leaf,
+    /// It is that of the only input.
+    Relay,
+    Op(Box<dyn Op<T>>),
+}
+
+impl<T: Real> Origin<T> {
+    fn name(&self) -> Option<&'static str> {
+        match self {
+            Self::Leaf => None,
+            Self::Relay => Some("relay"),
+            Self::Op(op) => Some(op.name()),
+        }
+    }
+}
+
 struct Node<T> {
-    /// `None` for leaves.
-    op: Option<Box<dyn Op<T>>>,
+    origin: Origin<T>,
     inputs: Vec<Var>,
     /// Whose values they are.
     sources: Vec<Var>,
@@ -78,8 +98,6 @@ struct Node<T> {
     /// In a lane, an input that wants a gradient is outside of it.
     imports: bool,
     enabled: bool,
-    /// The value is that of its input.
-    relays: bool,
     /// The backward pass that wrote the gradient last; 0 if it is all zeros.
     written: u64,
 }
@@ -100,7 +118,7 @@ impl<T: Real> Graph<T> {
     /// A value from outside; `trainable` if its gradient is wanted.
     pub fn leaf(&mut self, value: ArrayD<T>, trainable: bool) -> Var {
         let value = value.as_standard_layout().into_owned();
-        self.add(value, None, &[], [0; 2], trainable)
+        self.add(value, Origin::Leaf, &[], [0; 2], trainable)
     }
 
     /// The value of `op` of `inputs`. It is computed by the next [`Graph::forward`].
@@ -113,7 +131,15 @@ impl<T: Real> Graph<T> {
         let value = ArrayD::from_elem(op.output_shape(&shapes), T::ZERO);
         let flops = [op.forward_flops(&shapes), op.backward_flops(&shapes)];
         let wants = inputs.iter().any(|v| self.nodes[v.0].wants_gradient);
-        self.add(value, Some(Box::new(op)), inputs, flops, wants)
+        self.add(value, Origin::Op(Box::new(op)), inputs, flops, wants)
+    }
+
+    /// A node once more: what the many operations of a lane give back to something outside goes through it in one cheap step. It costs no copy: its value is that of the
+    /// node, and it keeps no gradient.
+    pub fn relay(&mut self, var: Var) -> Var {
+        let wants = self.nodes[var.0].wants_gradient;
+        let shape = self.value(var).raw_dim();
+        self.add(ArrayD::from_elem(shape, T::ZERO), Origin::Relay, &[var], [0; 2], wants)
     }
 
     /// Opens a lane: the nodes that are pushed from now on, until the next lane or [`Graph::end_lanes`], need nothing of
@@ -121,7 +147,7 @@ impl<T: Real> Graph<T> {
     ///
     /// An operation whose gradients go to nodes outside of its lane has its backward pass after those of all lanes, on one
     /// thread and in the order of the tape: results do not depend on the number of threads. So it should be a cheap one,
-    /// like [`super::ops::Relay`].
+    /// like [`Graph::relay`].
     pub fn begin_lane(&mut self) {
         let at = self.nodes.len();
         match self.groups.last_mut().filter(|_| self.in_lane) {
@@ -146,7 +172,7 @@ impl<T: Real> Graph<T> {
     fn add(
         &mut self,
         value: ArrayD<T>,
-        op: Option<Box<dyn Op<T>>>,
+        origin: Origin<T>,
         inputs: &[Var],
         flops: [u64; 2],
         wants_gradient: bool,
@@ -164,10 +190,9 @@ impl<T: Real> Graph<T> {
         }
         let shape = if wants_gradient { value.shape() } else { &[0] };
         self.gradients.push(ArrayD::from_elem(shape, T::ZERO));
-        let relays = op.as_ref().is_some_and(|op| op.relays());
-        self.values.push(if relays { ArrayD::from_elem(&[0][..], T::ZERO) } else { value });
+        self.values.push(if matches!(origin, Origin::Relay) { ArrayD::from_elem(&[0][..], T::ZERO) } else { value });
         self.nodes.push(Node {
-            op,
+            origin,
             inputs: inputs.to_vec(),
             sources: inputs.iter().map(|&input| self.source(input)).collect(),
             by_number,
@@ -176,7 +201,6 @@ impl<T: Real> Graph<T> {
             wants_gradient,
             imports,
             enabled: true,
-            relays,
             written: 0,
         });
         if self.in_lane
@@ -189,8 +213,8 @@ impl<T: Real> Graph<T> {
 
     /// The node that has the value of this one.
     fn source(&self, var: Var) -> Var {
-        let node = &self.nodes[var.0];
-        if node.relays { node.sources[0] } else { var }
+        let Node { origin, sources, .. } = &self.nodes[var.0];
+        if matches!(origin, Origin::Relay) { sources[0] } else { var }
     }
 
     /// What a node was computed or set to last.
@@ -203,7 +227,7 @@ impl<T: Real> Graph<T> {
         &mut self.values[var.0]
     }
 
-    /// Derivative of the last backward pass' loss with respect to a node. One that [relays](Op::relays) hands its own on, and keeps none.
+    /// Derivative of the last backward pass' loss with respect to a node. A [relay](Self::relay) hands its own on, and keeps none.
     ///
     /// # Panics
     /// If the node does not depend on any trainable leaf: it has no gradient.
@@ -223,7 +247,8 @@ impl<T: Real> Graph<T> {
 
     /// The operation of a node, if it is of this type: what it knows besides its value.
     pub fn op<O: Op<T>>(&self, var: Var) -> Option<&O> {
-        let op: &dyn Any = self.nodes[var.0].op.as_deref()?;
+        let Origin::Op(op) = &self.nodes[var.0].origin else { return None };
+        let op: &dyn Any = &**op;
         op.downcast_ref()
     }
 
@@ -253,7 +278,7 @@ impl<T: Real> Graph<T> {
     /// # Panics
     /// If `loss` is not a single number or depends on no trainable leaf.
     pub fn backward(&mut self, loss: Var) {
-        assert_eq!(self.values[loss.0].len(), 1, "a loss is one number");
+        assert_eq!(self.value(loss).len(), 1, "a loss is one number");
         assert!(self.nodes[loss.0].wants_gradient, "the loss depends on no trainable leaf");
         self.pass += 1;
         self.gradients[loss.0].fill(T::ONE);
@@ -299,9 +324,9 @@ impl<T: Real> Graph<T> {
     pub fn take_profile(&mut self) -> Vec<ProfileRow> {
         let mut rows: Vec<ProfileRow> = Vec::new();
         for node in &mut self.nodes {
-            let Some(op) = &node.op else { continue };
+            let Some(name) = node.origin.name() else { continue };
             for (direction, cost) in node.cost.iter_mut().enumerate().filter(|(_, cost)| cost.0 > 0) {
-                let (name, backward) = (op.name(), direction == 1);
+                let backward = direction == 1;
                 let index = rows.iter().position(|row| row.name == name && row.backward == backward);
                 let index = index.unwrap_or_else(|| {
                     rows.push(ProfileRow { name, backward, calls: 0, seconds: 0.0, flops: 0 });
@@ -318,166 +343,11 @@ impl<T: Real> Graph<T> {
     }
 }
 
-impl<T> Node<T> {
-    fn record(&mut self, backward: bool, start: Option<Instant>) {
-        if let Some(start) = start {
-            let (calls, seconds) = &mut self.cost[usize::from(backward)];
-            *calls += 1;
-            *seconds += start.elapsed().as_secs_f64();
-        }
-    }
-}
-
-/// Sets all to zero.
-fn clear<T: Real>(array: &mut ArrayD<T>) {
-    // `ArrayD::fill` goes from element to element.
-    array.as_slice_mut().expect("the arrays of a tape are contiguous").fill(T::ZERO);
-}
-
-/// Computes `nodes`, the first of which is number `first`; `values` are those from number 0 on.
-fn forward_nodes<T: Real>(profiled: bool, nodes: &mut [Node<T>], values: &mut [ArrayD<T>], first: usize) {
-    let (before, own) = values.split_at_mut(first);
-    forward_lane(profiled, nodes, before, own, first);
-}
-
-/// Computes `nodes`, the first of which is number `first` and has the value `own[0]`. Inputs are in `before`, from number 0
-/// on, or among `own`.
-fn forward_lane<T: Real>(
-    profiled: bool,
-    nodes: &mut [Node<T>],
-    before: &[ArrayD<T>],
-    own: &mut [ArrayD<T>],
-    first: usize,
-) {
-    for (i, node) in nodes.iter_mut().enumerate() {
-        let Some(op) = node.op.as_mut().filter(|_| node.enabled && !node.relays) else {
-            continue;
-        };
-        let clock = profiled.then(Instant::now);
-        let (earlier, this) = own.split_at_mut(i);
-        let value = |var: &Var| before.get(var.0).unwrap_or_else(|| &earlier[var.0 - first]);
-        let mut inputs = [value(&node.sources[0]); MAX_INPUTS];
-        for (slot, source) in inputs.iter_mut().zip(&node.sources) {
-            *slot = value(source);
-        }
-        op.forward(&inputs[..node.inputs.len()], &mut this[0]);
-        node.record(false, clock);
-    }
-}
-
-/// Some lanes of a group that follow one another.
-#[derive(Clone, Copy)]
-struct Lanes<'a> {
-    /// First node.
-    start: usize,
-    /// One after the last node of each lane.
-    ends: &'a [usize],
-}
-
-impl Lanes<'_> {
-    /// Two halves.
-    fn halves(&self) -> [Self; 2] {
-        let (left, right) = self.ends.split_at(self.ends.len() / 2);
-        let middle = left.last().copied().unwrap_or(self.start);
-        [Self { start: self.start, ends: left }, Self { start: middle, ends: right }]
-    }
-
-    /// `before` holds the values before the group; `nodes` and `values` are those of the lanes.
-    fn forward<T: Real>(self, profiled: bool, nodes: &mut [Node<T>], before: &[ArrayD<T>], values: &mut [ArrayD<T>]) {
-        if self.ends.len() <= 1 {
-            return forward_lane(profiled, nodes, before, values, self.start);
-        }
-        let [left, right] = self.halves();
-        let (left_nodes, right_nodes) = nodes.split_at_mut(right.start - self.start);
-        let (left_values, right_values) = values.split_at_mut(right.start - self.start);
-        rayon::join(
-            || left.forward(profiled, left_nodes, before, left_values),
-            || right.forward(profiled, right_nodes, before, right_values),
-        );
-    }
-
-    /// All backward passes but those whose gradients go out of the lanes. `nodes` and `gradients` are those of the lanes.
-    fn backward<T: Real>(self, way: &Way<'_, T>, nodes: &mut [Node<T>], gradients: &mut [ArrayD<T>]) {
-        if self.ends.len() <= 1 {
-            for i in (0..nodes.len()).rev() {
-                if !nodes[i].imports {
-                    way.back(nodes, gradients, self.start, self.start + i);
-                }
-            }
-            return;
-        }
-        let [left, right] = self.halves();
-        let (left_nodes, right_nodes) = nodes.split_at_mut(right.start - self.start);
-        let (left_gradients, right_gradients) = gradients.split_at_mut(right.start - self.start);
-        rayon::join(
-            || left.backward(way, left_nodes, left_gradients),
-            || right.backward(way, right_nodes, right_gradients),
-        );
-    }
-}
-
-/// A backward pass.
-struct Way<'a, T> {
-    values: &'a [ArrayD<T>],
-    pass: u64,
-    profiled: bool,
-}
-
-impl<T: Real> Way<'_, T> {
-    /// Node `number`'s part. `nodes` and `gradients` begin with number `first`; inputs before that want no gradient.
-    fn back(&self, nodes: &mut [Node<T>], gradients: &mut [ArrayD<T>], first: usize, number: usize) {
-        let (before, this) = nodes.split_at_mut(number - first);
-        let node = &mut this[0];
-        let Some(op) = node.op.as_mut().filter(|_| node.enabled && node.written == self.pass) else {
-            return;
-        };
-        let clock = self.profiled.then(Instant::now);
-        let mut inputs = [&self.values[0]; MAX_INPUTS];
-        for (slot, source) in inputs.iter_mut().zip(&node.sources) {
-            *slot = &self.values[source.0];
-        }
-        let (mut rest, this_gradient) = gradients.split_at_mut(number - first);
-        if node.relays
-            && let Some(input) = node.inputs[0].0.checked_sub(first)
-            && before[input].written != self.pass
-        {
-            // The first that is added becomes the sum; nobody looks at the relay's any more.
-            std::mem::swap(&mut rest[input], &mut this_gradient[0]);
-            before[input].written = self.pass;
-            node.record(true, clock);
-            return;
-        }
-        let mut slots = [const { None }; MAX_INPUTS];
-        let mut next = first;
-        for &place in &node.by_number {
-            let number = node.inputs[place].0;
-            if number < first {
-                continue;
-            }
-            let (head, tail) = rest.split_at_mut(number - next + 1);
-            let input = &mut before[number - first];
-            if input.wants_gradient {
-                let gradient = &mut head[number - next];
-                if input.written != self.pass {
-                    // Not all at the beginning: what was just cleared is still in the cache.
-                    clear(gradient);
-                    input.written = self.pass;
-                }
-                slots[place] = Some(gradient);
-            }
-            (rest, next) = (tail, number + 1);
-        }
-        let count = node.inputs.len();
-        op.backward(&inputs[..count], &self.values[number], &this_gradient[0], &mut slots[..count]);
-        node.record(true, clock);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use ndarray::arr1;
 
-    use super::super::ops::{Affine, Concat, Relay, WeightedSum};
+    use super::super::ops::{Affine, Concat, WeightedSum};
     use super::*;
 
     fn scalar(value: f64) -> ArrayD<f64> {
@@ -560,7 +430,7 @@ mod tests {
             if lanes {
                 graph.begin_lane();
             }
-            let (a, b) = (graph.push(Relay, &[a]), graph.push(Relay, &[b]));
+            let (a, b) = (graph.relay(a), graph.relay(b));
             let weights = graph.leaf(arr1(&[1.0, f64::from(lane)]).into_dyn(), false);
             let sum = graph.push(WeightedSum, &[weights, a, b]);
             ends.push(graph.push(Affine { scale: f64::from(lane) + 0.5, offset: 1.0 }, &[sum]));
@@ -593,7 +463,7 @@ mod tests {
         let mut graph = Graph::new();
         let outside = graph.leaf(scalar(1.0), true);
         graph.begin_lane();
-        let inside = graph.push(Relay, &[outside]);
+        let inside = graph.relay(outside);
         let weights = graph.leaf(arr1(&[1.0, 1.0]).into_dyn(), false);
         graph.push(WeightedSum, &[weights, inside, outside]);
     }
@@ -604,9 +474,9 @@ mod tests {
         let mut graph = Graph::new();
         let outside = graph.leaf(scalar(1.0), true);
         graph.begin_lane();
-        let inside = graph.push(Relay, &[outside]);
+        let inside = graph.relay(outside);
         graph.begin_lane();
-        graph.push(Relay, &[inside]);
+        graph.relay(inside);
     }
 
     #[test]

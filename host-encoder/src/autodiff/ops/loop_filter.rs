@@ -283,7 +283,7 @@ impl<T: Real> Job for BySettings<'_, T> {
     type Output = [T; 2];
     #[inline(always)]
     fn run<A: Arith>(self) -> [T; 2] {
-        let Self { luma, weights, reach, .. } = self;
+        let Self { luma, weights, reach } = self;
         let turn = T::of(0.2) * reach;
         let mut sums = [[T::ZERO; BLOCK]; 2];
         for number in 0..LUMA * luma.height {
@@ -382,7 +382,7 @@ impl<T: Real> Op<T> for LoopFilter<T> {
     }
 
     fn forward_flops(&self, inputs: &[&[usize]]) -> u64 {
-        // Two pairs a luma sample, of 8 operations each.
+        // As if each pair of neighbours were computed once: two a luma sample, of 8 operations each.
         20 * (inputs[0].iter().product::<usize>() * LUMA / 6) as u64
     }
 

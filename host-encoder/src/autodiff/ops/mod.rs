@@ -17,7 +17,6 @@ mod mean;
 mod octree;
 pub mod octree_rate;
 mod reconstruct;
-mod relay;
 mod soft_round;
 mod tensor_rate;
 mod upsample;
@@ -37,7 +36,6 @@ pub use hidden::Hidden;
 pub use loop_filter::LoopFilter;
 pub use mean::Mean;
 pub use reconstruct::Reconstruct;
-pub use relay::Relay;
 pub use soft_round::{LIMIT as LATENT_LIMIT, SoftRound};
 pub use tensor_rate::TensorRate;
 pub use upsample::Upsample2;
@@ -54,7 +52,7 @@ fn items<T>(array: &ArrayD<T>) -> &[T] {
 }
 
 /// As [`items`].
-fn items_mut<T>(array: &mut ArrayD<T>) -> &mut [T] {
+pub(super) fn items_mut<T>(array: &mut ArrayD<T>) -> &mut [T] {
     array.as_slice_mut().expect("the arrays of a tape are contiguous")
 }
 

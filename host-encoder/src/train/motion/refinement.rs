@@ -129,14 +129,21 @@ impl<'a> Refinement<'a> {
             self.coded.fit(self.field.motion, pass == 0);
             self.bits = self.count();
             let mut queues = self.field.queues();
-            for round in 0.. {
-                let trials = self.choose(&mut queues, round);
-                if trials.is_empty() {
-                    break;
-                }
-                self.decide(trials);
+            let mut number = 0;
+            while self.round(&mut queues, number) {
+                number += 1;
             }
         }
+    }
+
+    /// Tries what is next of many blocks; `false` if nothing is left.
+    fn round(&mut self, queues: &mut [Vec<Block>], number: usize) -> bool {
+        let trials = self.choose(queues, number);
+        let any = !trials.is_empty();
+        if any {
+            self.decide(trials);
+        }
+        any
     }
 
     fn count(&mut self) -> Vec<f64> {
@@ -144,12 +151,12 @@ impl<'a> Refinement<'a> {
     }
 
     /// Takes from the queues what is tried in a round, each with places of its own.
-    fn choose(&mut self, queues: &mut [Vec<Block>], round: usize) -> Vec<Trial> {
+    fn choose(&mut self, queues: &mut [Vec<Block>], number: usize) -> Vec<Trial> {
         let area = self.field.places.area();
         self.owners.fill(0);
         let mut trials: Vec<Trial> = vec![];
         let count = queues.len();
-        for index in (0..count).map(|index| (index + round * STRIDE) % count) {
+        for index in (0..count).map(|index| (index + number * STRIDE) % count) {
             let (picture, block) = (index / area, index % area);
             if queues[index].is_empty() {
                 continue;
@@ -282,15 +289,11 @@ mod tests {
             let mut before = first;
             refinement.bits = refinement.count();
             let mut queues = refinement.field.queues();
-            for round in 0.. {
-                let trials = refinement.choose(&mut queues, round);
-                if trials.is_empty() {
-                    break;
-                }
-                refinement.decide(trials);
+            let mut number = 0;
+            while refinement.round(&mut queues, number) {
                 let now = cost(refinement);
                 assert!(now <= before + 1e-3, "{before} to {now}");
-                before = now;
+                (before, number) = (now, number + 1);
             }
             assert!(before < 0.97 * first, "{first} to {before}");
         });

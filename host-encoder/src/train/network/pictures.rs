@@ -10,7 +10,7 @@ use crate::autodiff::Var;
 use crate::autodiff::ops::loop_filter::{REACHES, STRENGTHS};
 use crate::autodiff::ops::{
     self, Affine, Centre, Concat, Conv, ConvKind, Dissimilarity, Distortion, FakeQuant, GridFrame, Hidden, Mean,
-    Reconstruct, Relay, Upsample2, Warp,
+    Reconstruct, Upsample2, Warp,
 };
 
 use super::start::{scalar, zeros};
@@ -98,9 +98,9 @@ impl Network {
         }
     }
 
-    /// What has a gradient, for operations in a lane if there is one: they can give it nothing but through a copy of their own.
+    /// What has a gradient, for operations in a lane if there is one: they can give it nothing but through a relay of their own.
     fn outside(&mut self, var: Var, in_lane: bool) -> Var {
-        if in_lane { self.graph.push(Relay, &[var]) } else { var }
+        if in_lane { self.graph.relay(var) } else { var }
     }
 
     /// A prediction and a residual, and the loop filter.
@@ -172,9 +172,7 @@ impl Network {
         let graph = &mut self.graph;
         let relayed: Vec<(Var, Option<Var>)> = filters
             .iter()
-            .map(|&(weights, biases)| {
-                (graph.push(Relay, &[weights]), biases.map(|biases| graph.push(Relay, &[biases])))
-            })
+            .map(|&(weights, biases)| (graph.relay(weights), biases.map(|biases| graph.relay(biases))))
             .collect();
         let mut filters = relayed.iter();
         let mut features: Option<Var> = None;

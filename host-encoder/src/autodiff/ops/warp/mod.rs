@@ -77,6 +77,14 @@ impl<T: Real> Plane<'_, T> {
         columns.map(|bx| rows.map(|by| self.vector(by, bx)))
     }
 
+    /// All blocks with sides of so many samples, each with the samples of its row of blocks.
+    #[inline(always)]
+    fn blocks<'s>(&self, samples: &'s [T], side: usize) -> impl Iterator<Item = (&'s [T], [usize; 2])> + use<'s, T> {
+        let blocks_wide = self.blocks_wide;
+        let rows = samples.chunks(side * self.width).enumerate();
+        rows.flat_map(move |(by, rows)| (0..blocks_wide).map(move |bx| (rows, [by, bx])))
+    }
+
     /// Rows of a block at `(y, x)`, or what of them is inside the plane.
     #[inline(always)]
     fn part(&self, [y, x]: [usize; 2], vector: [i32; 2], rows: [usize; 2]) -> Part<'_, T> {
@@ -85,8 +93,8 @@ impl<T: Real> Plane<'_, T> {
     }
 }
 
-/// Predicts a row of blocks of luma.
-struct PredictLuma<'a, T> {
+/// Predicts a row of blocks whose sides have `B` samples: of luma, or of chroma.
+struct Predict<'a, T, const B: usize> {
     plane: &'a Plane<'a, T>,
     reference: &'a [T],
     prediction: &'a mut [T],
@@ -95,7 +103,7 @@ struct PredictLuma<'a, T> {
     scratch: Scratch<T>,
 }
 
-impl<T: Real> PredictLuma<'_, T> {
+impl<T: Real> Predict<'_, T, SIDE> {
     /// Columns of a block as the vectors of one column of blocks make them, in order its own row of blocks, above and below.
     #[inline(always)]
     fn in_column<A: Arith, const B: usize>(&mut self, at: [usize; 2], vectors: [[i32; 2]; 3]) -> [[T; B]; SIDE] {
@@ -118,7 +126,7 @@ impl<T: Real> PredictLuma<'_, T> {
     }
 }
 
-impl<T: Real> Job for PredictLuma<'_, T> {
+impl<T: Real> Job for Predict<'_, T, SIDE> {
     type Output = ();
     #[inline(always)]
     fn run<A: Arith>(mut self) {
@@ -137,17 +145,7 @@ impl<T: Real> Job for PredictLuma<'_, T> {
     }
 }
 
-/// Predicts a row of blocks of chroma.
-struct PredictChroma<'a, T> {
-    plane: &'a Plane<'a, T>,
-    reference: &'a [T],
-    prediction: &'a mut [T],
-    by: usize,
-    rounded: bool,
-    scratch: Scratch<T>,
-}
-
-impl<T: Real> Job for PredictChroma<'_, T> {
+impl<T: Real> Job for Predict<'_, T, BLOCK> {
     type Output = ();
     #[inline(always)]
     fn run<A: Arith>(mut self) {
@@ -185,16 +183,16 @@ fn take<T: Real, const B: usize>(rows: &[T], x: usize, width: usize) -> [[T; B];
     samples
 }
 
-/// The way back through [`PredictLuma`] of all rows of blocks, without roundings.
-struct BackLuma<'a, T> {
+/// The way back through [`Predict`] of all rows of blocks, without roundings.
+struct Back<'a, T, const B: usize> {
     plane: &'a Plane<'a, T>,
     prediction_gradient: &'a [T],
     gradient: &'a mut [T],
     scratch: Scratch<T>,
 }
 
-impl<T: Real> BackLuma<'_, T> {
-    /// The way back through [`PredictLuma::in_column`].
+impl<T: Real> Back<'_, T, SIDE> {
+    /// The way back through [`Predict::in_column`].
     #[inline(always)]
     fn in_column<A: Arith, const B: usize>(
         &mut self,
@@ -215,49 +213,37 @@ impl<T: Real> BackLuma<'_, T> {
     }
 }
 
-impl<T: Real> Job for BackLuma<'_, T> {
+impl<T: Real> Job for Back<'_, T, SIDE> {
     type Output = ();
     #[inline(always)]
     fn run<A: Arith>(mut self) {
-        let width = self.plane.width;
-        for (by, rows) in self.prediction_gradient.chunks(SIDE * width).enumerate() {
-            for bx in 0..self.plane.blocks_wide {
-                let [y, x] = [by * SIDE, bx * SIDE];
-                let columns = self.plane.vectors_around(by, bx);
-                let mut samples = take::<T, SIDE>(rows, x, width);
-                for (other, edge) in EDGES {
-                    if columns[other] != columns[0] {
-                        let mut beyond = [[T::ZERO; HALF]; SIDE];
-                        edge.part_columns(&mut samples, &mut beyond);
-                        self.in_column::<A, HALF>([y, x + edge.column()], columns[other], beyond);
-                    }
+        let plane = self.plane;
+        for (rows, [by, bx]) in plane.blocks(self.prediction_gradient, SIDE) {
+            let [y, x] = [by * SIDE, bx * SIDE];
+            let columns = plane.vectors_around(by, bx);
+            let mut samples = take::<T, SIDE>(rows, x, plane.width);
+            for (other, edge) in EDGES {
+                if columns[other] != columns[0] {
+                    let mut beyond = [[T::ZERO; HALF]; SIDE];
+                    edge.part_columns(&mut samples, &mut beyond);
+                    self.in_column::<A, HALF>([y, x + edge.column()], columns[other], beyond);
                 }
-                self.in_column::<A, SIDE>([y, x], columns[0], samples);
             }
+            self.in_column::<A, SIDE>([y, x], columns[0], samples);
         }
     }
 }
 
-/// The way back through [`PredictChroma`] likewise.
-struct BackChroma<'a, T> {
-    plane: &'a Plane<'a, T>,
-    prediction_gradient: &'a [T],
-    gradient: &'a mut [T],
-    scratch: Scratch<T>,
-}
-
-impl<T: Real> Job for BackChroma<'_, T> {
+impl<T: Real> Job for Back<'_, T, BLOCK> {
     type Output = ();
     #[inline(always)]
     fn run<A: Arith>(mut self) {
-        let width = self.plane.width;
-        for (by, rows) in self.prediction_gradient.chunks(BLOCK * width).enumerate() {
-            for bx in 0..self.plane.blocks_wide {
-                let [y, x] = [by * BLOCK, bx * BLOCK];
-                let part = self.plane.part([y, x], self.plane.vector(by, bx), [0, BLOCK]);
-                let samples = take::<T, BLOCK>(rows, x, width);
-                part.scatter::<A, BLOCK>(&samples, self.gradient, &mut self.scratch);
-            }
+        let plane = self.plane;
+        for (rows, [by, bx]) in plane.blocks(self.prediction_gradient, BLOCK) {
+            let [y, x] = [by * BLOCK, bx * BLOCK];
+            let part = plane.part([y, x], plane.vector(by, bx), [0, BLOCK]);
+            let samples = take::<T, BLOCK>(rows, x, plane.width);
+            part.scatter::<A, BLOCK>(&samples, self.gradient, &mut self.scratch);
         }
     }
 }
@@ -380,13 +366,20 @@ impl<T: Real> Op<T> for Warp<T> {
         let rounded = items(inputs[2])[0] > T::ZERO;
         let reference = &self.reference[..];
         self.prediction.par_chunks_mut(SIDE * luma.width).enumerate().for_each(|(by, prediction)| {
-            dispatch(PredictLuma { plane: luma, reference, prediction, by, rounded, scratch: Scratch::new() });
+            dispatch(Predict::<T, SIDE> { plane: luma, reference, prediction, by, rounded, scratch: Scratch::new() });
         });
         deinterleave(&self.prediction, &mut output[..4 * sites], width, |y, sample| *y = sample);
         for c in 4..6 {
             let (reference, prediction) = (&previous[c * sites..][..sites], &mut output[c * sites..][..sites]);
             prediction.par_chunks_mut(BLOCK * chroma.width).enumerate().for_each(|(by, prediction)| {
-                dispatch(PredictChroma { plane: chroma, reference, prediction, by, rounded, scratch: Scratch::new() });
+                dispatch(Predict::<T, BLOCK> {
+                    plane: chroma,
+                    reference,
+                    prediction,
+                    by,
+                    rounded,
+                    scratch: Scratch::new(),
+                });
             });
         }
         if !rounded && self.interpolation == Interpolation::Cubic {
@@ -425,13 +418,18 @@ impl<T: Real> Op<T> for Warp<T> {
                 interleave(luma_gradient, prediction, width);
                 reference.fill(T::ZERO);
                 let (prediction_gradient, gradient) = (&prediction[..], &mut reference[..]);
-                dispatch(BackLuma { plane: luma, prediction_gradient, gradient, scratch: Scratch::new() });
+                dispatch(Back::<T, SIDE> { plane: luma, prediction_gradient, gradient, scratch: Scratch::new() });
                 deinterleave(reference, first, width, |x, g| *x += g);
             },
             || {
                 let planes = chroma_gradient.chunks_exact(sites).zip(last.chunks_exact_mut(sites));
                 for (prediction_gradient, gradient) in planes {
-                    dispatch(BackChroma { plane: chroma, prediction_gradient, gradient, scratch: Scratch::new() });
+                    dispatch(Back::<T, BLOCK> {
+                        plane: chroma,
+                        prediction_gradient,
+                        gradient,
+                        scratch: Scratch::new(),
+                    });
                 }
             },
         );
