@@ -117,12 +117,12 @@ impl Item for i8 {
     }
 }
 
-/// Codes a tensor, or, if there is a `next`, what it takes to become that; an encoder chooses the scale class from the mean magnitude.
+/// Codes a tensor, or, if there is a `next`, what it takes to become that.
 fn tensor<C: Coder, T: Item>(coder: &mut C, items: &mut [T], next: Option<&[T]>, limit: i32) -> Result<()> {
     let (updates, next) = (next.is_some(), next.unwrap_or_default());
     let base = |item: &T| if updates { item.get() } else { 0 };
     let coded = |(at, item): (usize, &T)| next.get(at).unwrap_or(item).get() - base(item);
-    let class = if C::DECODES { 0 } else { scale_class(items.iter().enumerate().map(coded)) };
+    let class = coder.scale_class(items.iter().enumerate().map(coded));
     let class = raw(coder, SCALE_BITS, class) as usize;
     for (at, item) in items.iter_mut().enumerate() {
         let value = base(item) + laplace(coder, 0, class, coded((at, item)))?;
@@ -132,16 +132,6 @@ fn tensor<C: Coder, T: Item>(coder: &mut C, items: &mut [T], next: Option<&[T]>,
         *item = T::set(value);
     }
     Ok(())
-}
-
-/// The class `k` whose scale `2^(k/6 - 4.5)` is nearest to the mean magnitude, the best scale of a Laplace distribution.
-///
-/// With `m` the mean in 1/64, `log2 m` is piecewise linear in 1/32 as in the context features; its error is below a tenth of a class.
-fn scale_class(items: impl Iterator<Item = i32>) -> u32 {
-    let (count, sum) = items.fold((0u64, 0u64), |(n, s), item| (n + 1, s + u64::from(item.unsigned_abs())));
-    let mean = (sum * 64).checked_div(count).unwrap_or(0).clamp(1, 1 << 20) as u32;
-    let log2 = crate::octree::log2_q5(mean - 1) - 6 * 32;
-    (((log2 + 144) * 6 + 16) >> 5).clamp(0, 63) as u32
 }
 
 /// Codes a segment's parameters: reads them from a decoder, or writes them to an encoder.

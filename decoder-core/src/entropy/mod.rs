@@ -19,4 +19,11 @@ pub trait Coder {
     /// Codes one decision. `zero_probability` is that of `false`, 1..=65535 in 1/65536. An encoder codes `value` and returns it; a decoder
     /// ignores it and returns what it reads.
     fn decision(&mut self, zero_probability: u32, value: bool) -> bool;
+
+    /// The scale class of a tensor with such items, 0..=63, which is an encoder's choice; a decoder reads it.
+    #[inline]
+    fn scale_class(&self, items: impl Iterator<Item = i32>) -> u32 {
+        let _ = items;
+        0
+    }
 }

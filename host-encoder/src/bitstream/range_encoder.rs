@@ -2,6 +2,8 @@
 
 use decoder_core::entropy::Coder;
 
+use super::cost::cheapest_class;
+
 /// Writes decisions.
 #[derive(Clone, Debug)]
 pub struct RangeEncoder {
@@ -65,5 +67,9 @@ impl Coder for RangeEncoder {
             self.range <<= 8;
         }
         value
+    }
+
+    fn scale_class(&self, items: impl Iterator<Item = i32>) -> u32 {
+        cheapest_class(items)
     }
 }

@@ -1,6 +1,7 @@
 //! The motion of a segment, which is chosen before anything is fitted: in which order its pictures are coded, and the vectors and sides of their blocks.
 
 mod bits;
+mod costs;
 mod overlap;
 mod places;
 mod refinement;
@@ -17,14 +18,10 @@ use crate::frame::Frame;
 use crate::settings::EncodeSettings;
 
 use bits::MotionBits;
+use costs::Costs;
 use places::Places;
 use refinement::Refinement;
 use search::{Block, Phases, Planes, Search, search};
-
-/// Price of a bit of motion in absolute differences, for each root of lambda, where bits are guessed.
-const GUESSED_PRICE: f64 = 3.0;
-/// The same where bits are those of the context model.
-const PRICE: f64 = 2.5;
 
 /// How much more a larger pyramid may leave to say, as the search counts it, and still be taken: pictures that no other is predicted from need not say it. Of clips that
 /// nothing is measured on none lost by two levels instead of one at up to 1.09 (docs/measurements.md).
@@ -52,10 +49,9 @@ impl SourceMotion {
         settings: &EncodeSettings,
     ) -> Option<Self> {
         let motion = architecture.motion?;
-        let root = settings.lambda.sqrt();
         let in_pyramid = |pyramid: u8| {
             let order = Order { frames: frames.len(), predicted: true, pyramid };
-            Searched::new(frames, order, geometry, motion, GUESSED_PRICE * root)
+            Searched::new(frames, order, geometry, motion, Costs::absolute(settings.lambda))
         };
         let first = in_pyramid(motion.pyramid.min(1));
         let mut best = (first.order.pyramid + 1..=motion.pyramid).fold(first, |best, pyramid| {
@@ -64,7 +60,7 @@ impl SourceMotion {
         });
         // The bits are counted of pictures that are coded one by one.
         if architecture.root_depth == 0 && !settings.ablation.guessed_motion {
-            best.refine(architecture, PRICE * root);
+            best.refine(architecture, Costs::coded(settings.lambda));
         }
         Some(best.motion(geometry))
     }
@@ -101,12 +97,12 @@ struct Searched {
     sources: Vec<Planes>,
     /// Of each picture but the first.
     blocks: Vec<Array2<Block>>,
-    /// What it leaves to say, in absolute differences, with the price of its bits.
+    /// What it leaves to say and a guess of its bits.
     cost: f64,
 }
 
 impl Searched {
-    fn new(frames: &[Frame], order: Order, geometry: Geometry, settings: Motion, price: f64) -> Self {
+    fn new(frames: &[Frame], order: Order, geometry: Geometry, settings: Motion, costs: Costs) -> Self {
         let sources: Vec<Planes> = coded(frames, order).into_iter().map(|frame| planes(frame, geometry)).collect();
         let (mut blocks, mut cost) = (vec![], 0.0);
         for (number, source) in sources.iter().enumerate() {
@@ -114,15 +110,15 @@ impl Searched {
             // Far where a picture is far from what it is predicted from.
             let within = i32::from(settings.reach) >> order.level(number);
             let references = (&sources[before], after.map(|after| &sources[after]));
-            let (of_picture, cost_of_picture) = search(references, source, settings, within, price);
+            let (of_picture, cost_of_picture) = search(references, source, settings, within, costs);
             blocks.push(of_picture);
             cost += cost_of_picture as f64;
         }
         Self { order, settings, sources, blocks, cost }
     }
 
-    /// Changes blocks with which the pictures' differences and the bits of all motion cost less.
-    fn refine(&mut self, architecture: &Architecture, price: f64) {
+    /// Changes blocks with which the pictures' errors and the bits of all motion cost less.
+    fn refine(&mut self, architecture: &Architecture, costs: Costs) {
         let geometry = self.sources[0].geometry;
         for (number, window) in self.blocks.chunks_mut(WINDOW).enumerate() {
             let first = 1 + number * WINDOW;
@@ -136,12 +132,12 @@ impl Searched {
             let search = |number: usize| {
                 let (before, after) = of(number)?;
                 let after = after.map(|after| &phases[&after]);
-                Some(Search::new(&phases[&before], after, &self.sources[first + number], self.settings, price))
+                Some(Search::new(&phases[&before], after, &self.sources[first + number], self.settings, costs))
             };
             let searches = (0..window.len()).filter_map(search).collect();
             let order = Order { frames: 1 + window.len(), ..self.order };
             let (places, coded) = (Places::new(order, geometry), MotionBits::new(architecture, geometry, order));
-            Refinement::new(searches, window, places, coded, price).run();
+            Refinement::new(searches, window, places, coded, costs.bit).run();
         }
     }
 

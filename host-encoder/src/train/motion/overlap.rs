@@ -32,7 +32,7 @@ impl Search<'_> {
     ) -> (Block, u32) {
         let own = blocks[at];
         let cost =
-            |vector: [i32; 2]| self.price(vector, expected) + self.seen_difference(blocks, at, Block { vector, ..own });
+            |vector: [i32; 2]| self.price(vector, expected) + self.seen_error(blocks, at, Block { vector, ..own });
         let mut best = (own.vector, cost(own.vector));
         let consider = |vector: [i32; 2], best: &mut ([i32; 2], u32)| {
             if vector != best.0 && self.allowed(vector) {
@@ -57,23 +57,23 @@ impl Search<'_> {
         (Block { vector: best.0, ..own }, best.1)
     }
 
-    /// Sum of absolute differences wherever a block's vector counts.
-    pub(super) fn seen_difference(&self, blocks: &Array2<Block>, [row, column]: [usize; 2], own: Block) -> u32 {
+    /// The cost of all errors wherever a block's vector counts.
+    pub(super) fn seen_error(&self, blocks: &Array2<Block>, [row, column]: [usize; 2], own: Block) -> u32 {
         let of = |at: [usize; 2]| if at == [row, column] { own } else { blocks[at] };
         let quarters = |at: usize| 2 * at as i32 - 1..2 * at as i32 + 3;
-        self.quarters_difference(blocks.dim(), of, [quarters(row), quarters(column)])
+        self.quarters_error(blocks.dim(), of, [quarters(row), quarters(column)])
     }
 
-    /// Sum of absolute differences in all of the picture.
+    /// The cost of all errors in the picture.
     #[cfg(test)]
-    pub(super) fn picture_difference(&self, blocks: &Array2<Block>) -> u32 {
+    pub(super) fn picture_error(&self, blocks: &Array2<Block>) -> u32 {
         let (rows, columns) = blocks.dim();
         let quarters = |blocks: usize| 0..2 * blocks as i32;
-        self.quarters_difference((rows, columns), |at| blocks[at], [quarters(rows), quarters(columns)])
+        self.quarters_error((rows, columns), |at| blocks[at], [quarters(rows), quarters(columns)])
     }
 
-    /// Sum of absolute differences in some quarters of blocks, as far as they are in the picture.
-    fn quarters_difference(
+    /// The cost of all errors in some quarters of blocks, as far as they are in the picture.
+    fn quarters_error(
         &self,
         (rows, columns): (usize, usize),
         block: impl Fn([usize; 2]) -> Block,
@@ -88,13 +88,13 @@ impl Search<'_> {
             if (0..self.before.height).contains(&y) && (0..self.before.width).contains(&x) {
                 let (r, c, dy, dx) = (qy / 2, qx / 2, 2 * (qy % 2) - 1, 2 * (qx % 2) - 1);
                 let blocks = [of(r, c), of(r + dy, c), of(r, c + dx), of(r + dy, c + dx)];
-                sum += self.quarter_difference(&Quarter { y, x, towards: [dy, dx], blocks });
+                sum += self.quarter_error(&Quarter { y, x, towards: [dy, dx], blocks });
             }
         }
         sum
     }
 
-    fn quarter_difference(&self, quarter: &Quarter) -> u32 {
+    fn quarter_error(&self, quarter: &Quarter) -> u32 {
         let Quarter { y, x, towards, blocks } = quarter;
         // Only vectors count beyond a block's edge, not sides.
         let side = blocks[0].side;
@@ -120,7 +120,8 @@ impl Search<'_> {
                 }
             }
             let source = &self.current[((y + row) * width + x) as usize..][..columns];
-            sum += source.iter().zip(mixed).map(|(&own, mixed)| (mixed / 256).abs_diff(own.into())).sum::<u32>();
+            let errors = source.iter().zip(mixed).map(|(&own, mixed)| own.abs_diff((mixed / 256) as u8));
+            sum += errors.map(|error| self.costs.error(error)).sum::<u32>();
         }
         sum
     }
@@ -132,6 +133,7 @@ mod tests {
 
     use ndarray::Array3;
 
+    use super::super::costs::Costs;
     use super::super::search::{Planes, predicted_luma};
     use super::*;
 
@@ -181,14 +183,14 @@ mod tests {
             let phases = |reference| Phases::new(reference, motion);
             let (before, after) = (phases(&before), after.map(phases));
             let (before, after) = (&before, after.as_ref());
-            let search = Search::new(before, after, &current, motion, 0.0);
+            let search = Search::new(before, after, &current, motion, Costs::absolute(0.0));
             // Not those near the picture's edges, where the search takes the nearest sample and the decoder the nearest of each filter's.
             for block in (2..rows - 2).flat_map(|row| (2..columns - 2).map(move |column| [row, column])) {
                 let span = |at: usize| 16 * at - 8..16 * at + 24;
                 let places = span(block[0]).flat_map(|y| span(block[1]).map(move |x| y * 2 * geometry.width + x));
                 let (count, sum) = places
                     .fold((0, 0), |(count, sum), at| (count + 1, sum + shown[at].abs_diff(current.luma[at].into())));
-                let seen = search.seen_difference(&blocks, block, blocks[block]);
+                let seen = search.seen_error(&blocks, block, blocks[block]);
                 // The decoder rounds twice.
                 assert!(seen.abs_diff(sum) < count / 20, "{block:?}: {seen} instead of {sum} over {count} samples");
             }

@@ -27,8 +27,8 @@ struct Trial {
     block: usize,
     now: Block,
     before: Block,
-    /// By how much it changes the absolute differences.
-    difference: f64,
+    /// By how much it changes the cost of errors.
+    error: f64,
 }
 
 /// The motion of pictures, and how well it fits.
@@ -47,14 +47,14 @@ impl Field<'_> {
         self.motion[trial.picture][self.places.at(trial.block)] = block;
     }
 
-    /// Absolute differences wherever a block's vector counts.
-    fn difference(&self, picture: usize, block: usize, candidate: Block) -> u32 {
-        self.searches[picture].seen_difference(&self.motion[picture], self.places.at(block), candidate)
+    /// The cost of errors wherever a block's vector counts.
+    fn error(&self, picture: usize, block: usize, candidate: Block) -> u32 {
+        self.searches[picture].seen_error(&self.motion[picture], self.places.at(block), candidate)
     }
 
-    /// By how much a trial changes the absolute differences.
-    fn changed_difference(&self, trial: &Trial) -> f64 {
-        let of = |candidate: Block| f64::from(self.difference(trial.picture, trial.block, candidate));
+    /// By how much a trial changes the cost of errors.
+    fn changed_error(&self, trial: &Trial) -> f64 {
+        let of = |candidate: Block| f64::from(self.error(trial.picture, trial.block, candidate));
         of(trial.now) - of(trial.before)
     }
 
@@ -66,9 +66,9 @@ impl Field<'_> {
             let mut scored: Vec<(u32, Block)> = self
                 .candidates(picture, block)
                 .into_iter()
-                .map(|candidate| (self.difference(picture, block, candidate), candidate))
+                .map(|candidate| (self.error(picture, block, candidate), candidate))
                 .collect();
-            scored.sort_by_key(|&(difference, _)| difference);
+            scored.sort_by_key(|&(error, _)| error);
             scored.into_iter().take(TRIALS).rev().map(|(_, candidate)| candidate).collect()
         };
         (0..self.searches.len() * area).into_par_iter().map(of).collect()
@@ -106,11 +106,12 @@ pub struct Refinement<'a> {
     bits: Vec<f64>,
     /// Of each place the trial that it belongs to: 0 for none, else its number plus 1.
     owners: Vec<u32>,
+    /// Of a bit.
     price: f64,
 }
 
 impl<'a> Refinement<'a> {
-    /// Of pictures with a search and motion each. `price` is that of a bit, in absolute differences.
+    /// Of pictures with a search and motion each. `price` is that of a bit, in the cost of errors.
     pub fn new(
         searches: Vec<Search<'a>>,
         motion: &'a mut [Array2<Block>],
@@ -168,7 +169,7 @@ impl<'a> Refinement<'a> {
             // It may have become what was to be tried.
             let before = self.field.block(picture, block);
             if let Some(now) = std::iter::from_fn(|| queues[index].pop()).find(|&now| now != before) {
-                trials.push(Trial { picture, block, now, before, difference: 0.0 });
+                trials.push(Trial { picture, block, now, before, error: 0.0 });
                 places.into_iter().for_each(|place| self.owners[place] = trials.len() as u32);
             }
         }
@@ -178,7 +179,7 @@ impl<'a> Refinement<'a> {
     /// Makes the changes that lower the cost.
     fn decide(&mut self, mut trials: Vec<Trial>) {
         let field = &self.field;
-        trials.par_iter_mut().for_each(|trial| trial.difference = field.changed_difference(trial));
+        trials.par_iter_mut().for_each(|trial| trial.error = field.changed_error(trial));
         let tried: Vec<bool> = trials.iter().map(|trial| self.is_worth_trying(trial)).collect();
         let tried = || trials.iter().enumerate().filter(|&(number, _)| tried[number]);
         tried().for_each(|(_, trial)| self.field.set(trial, trial.now));
@@ -189,17 +190,17 @@ impl<'a> Refinement<'a> {
         self.bits = self.count();
     }
 
-    /// Whether there are as many bits to save as it adds differences.
+    /// Whether there are as many bits to save as it adds errors.
     fn is_worth_trying(&self, trial: &Trial) -> bool {
         let own: f64 =
             self.field.places.of_block(trial.picture, trial.block).map(|place| self.bits[place]).iter().sum();
-        trial.difference < self.price * (own + AROUND)
+        trial.error < self.price * (own + AROUND)
     }
 
     /// By how much the cost changed with each trial, with the motion as it is now.
     fn changes(&mut self, trials: &[Trial]) -> Vec<f64> {
         let now = self.count();
-        let mut changes: Vec<f64> = trials.iter().map(|trial| trial.difference).collect();
+        let mut changes: Vec<f64> = trials.iter().map(|trial| trial.error).collect();
         for ((now, before), owner) in now.iter().zip(&self.bits).zip(&self.owners) {
             if let Some(trial) = owner.checked_sub(1) {
                 changes[trial as usize] += self.price * (now - before);
@@ -214,13 +215,14 @@ mod tests {
     use decoder_core::order::Order;
 
     use super::super::Searched;
+    use super::super::costs::Costs;
     use super::super::search::Phases;
     use super::*;
     use crate::sample::{SampleSettings, sample_clip};
     use crate::settings::EncodeSettings;
     use crate::train::Outline;
 
-    const PRICE: f64 = 30.0;
+    const LAMBDA: f64 = 90.0;
 
     /// Calls `check` with the motion of a clip in pyramids, in which blocks differ from those around them for nothing.
     fn with_motion(check: impl FnOnce(&mut Refinement<'_>)) {
@@ -230,15 +232,16 @@ mod tests {
         let (architecture, geometry) = (&header.architecture, header.geometry());
         let motion = architecture.motion.expect("it moves");
         let order = Order { frames: clip.frames.len(), predicted: true, pyramid: 2 };
-        let mut searched = Searched::new(&clip.frames, order, geometry, motion, 0.0);
+        let mut searched = Searched::new(&clip.frames, order, geometry, motion, Costs::absolute(0.0));
         let phases: Vec<Phases> = searched.sources.iter().map(|source| Phases::new(source, motion)).collect();
+        let costs = Costs::coded(LAMBDA);
         let searches = (1..order.frames).map(|number| {
             let (before, after) = super::super::references(order, number).expect("it is predicted");
             let after = after.map(|after| &phases[after]);
-            Search::new(&phases[before], after, &searched.sources[number], motion, PRICE)
+            Search::new(&phases[before], after, &searched.sources[number], motion, costs)
         });
         let (places, coded) = (Places::new(order, geometry), MotionBits::new(architecture, geometry, order));
-        check(&mut Refinement::new(searches.collect(), &mut searched.blocks, places, coded, PRICE));
+        check(&mut Refinement::new(searches.collect(), &mut searched.blocks, places, coded, costs.bit));
     }
 
     #[test]
@@ -250,11 +253,11 @@ mod tests {
             let (mut tried, mut elsewhere) = (0, 0);
             for round in 0..6 {
                 let mut trials = refinement.choose(&mut queues, round);
-                trials.iter_mut().for_each(|trial| trial.difference = refinement.field.changed_difference(trial));
+                trials.iter_mut().for_each(|trial| trial.error = refinement.field.changed_error(trial));
                 trials.iter().for_each(|trial| refinement.field.set(trial, trial.now));
                 let together = refinement.changes(&trials);
                 for trial in &trials {
-                    assert_eq!(trial.difference, refinement.field.changed_difference(trial), "others are not seen");
+                    assert_eq!(trial.error, refinement.field.changed_error(trial), "others are not seen");
                 }
                 trials.iter().for_each(|trial| refinement.field.set(trial, trial.before));
                 for (trial, together) in trials.iter().zip(together) {
@@ -266,7 +269,7 @@ mod tests {
                         now.iter().zip(&refinement.bits).enumerate().filter(|(_, (now, before))| now != before);
                     elsewhere += changed.filter(|(place, _)| !own.contains(place)).count();
                     let bits: f64 = now.iter().zip(&refinement.bits).map(|(now, before)| now - before).sum();
-                    let alone = trial.difference + PRICE * bits;
+                    let alone = trial.error + refinement.price * bits;
                     assert!((alone - together).abs() < 1e-3, "{alone} alone, {together} with others");
                 }
                 tried += trials.len();
@@ -282,8 +285,8 @@ mod tests {
             let cost = |refinement: &mut Refinement<'_>| {
                 let bits: f64 = refinement.count().iter().sum();
                 let pictures = refinement.field.searches.iter().zip(refinement.field.motion.iter());
-                let differences: u32 = pictures.map(|(search, blocks)| search.picture_difference(blocks)).sum();
-                f64::from(differences) + PRICE * bits
+                let errors: u32 = pictures.map(|(search, blocks)| search.picture_error(blocks)).sum();
+                f64::from(errors) + refinement.price * bits
             };
             let first = cost(refinement);
             let mut before = first;

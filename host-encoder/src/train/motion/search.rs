@@ -6,6 +6,8 @@ use decoder_core::wire::{Geometry, Motion};
 use ndarray::{Array2, Array3, ArrayView3};
 use rayon::prelude::*;
 
+use super::costs::Costs;
+
 /// Quarter positions of a sample along an axis.
 const QUARTERS: usize = 4;
 /// Sites of a block's side.
@@ -120,22 +122,23 @@ pub struct Search<'a> {
     pub(super) before: &'a Phases,
     after: Option<&'a Phases>,
     pub(super) current: &'a [u8],
-    bit_price: f64,
+    /// Where blocks are looked at as they overlap: all else has absolute errors.
+    pub(super) costs: Costs,
     /// Largest components of a vector.
     limit: [i32; 2],
 }
 
 impl<'a> Search<'a> {
-    /// Of `current`, from the references before and after it. `bit_price` is in absolute differences.
+    /// Of `current`, from the references before and after it.
     pub fn new(
         before: &'a Phases,
         after: Option<&'a Phases>,
         current: &'a Planes,
         motion: Motion,
-        bit_price: f64,
+        costs: Costs,
     ) -> Self {
         let limit = 4 * i32::from(motion.reach);
-        Self { before, after, current: &current.luma, bit_price, limit: [limit, VECTOR_LIMIT.min(limit)] }
+        Self { before, after, current: &current.luma, costs, limit: [limit, VECTOR_LIMIT.min(limit)] }
     }
 
     fn cost(&self, block: [i32; 2], vector: [i32; 2], side: i8, expected: [i32; 2], best: u32) -> u32 {
@@ -176,13 +179,13 @@ impl<'a> Search<'a> {
         let before = [(row, column.checked_sub(1)), (row.wrapping_sub(1), Some(column))];
         let of = |(row, column): (usize, Option<usize>)| blocks.get([row, column?]).map(|block| block.side);
         let others = before.into_iter().filter_map(of).filter(|&other| other != side).count();
-        (self.bit_price * (0.5 + 1.5 * others as f64)) as u32
+        (self.costs.bit * (0.5 + 1.5 * others as f64)) as u32
     }
 
     /// Of a vector's bits.
     pub(super) fn price(&self, vector: [i32; 2], expected: [i32; 2]) -> u32 {
         let spent = bits(vector[0] - expected[0]) + bits(vector[1] - expected[1]);
-        (self.bit_price * f64::from(spent)) as u32
+        (self.costs.bit * f64::from(spent)) as u32
     }
 
     /// Whether the format has such a vector.
@@ -233,17 +236,17 @@ impl<'a> Search<'a> {
 
 /// The motion of each block from `before`, and reversed from `after`, to `current`, and the absolute differences that are left with a guess of its bits.
 ///
-/// All displacements of at most `within` whole samples are tried, and what is around the best of them. `price` is that of a bit, in absolute differences.
+/// All displacements of at most `within` whole samples are tried, and what is around the best of them. `costs` are of [absolute](Costs::absolute) errors.
 pub fn search(
     (before, after): (&Planes, Option<&Planes>),
     current: &Planes,
     motion: Motion,
     within: i32,
-    price: f64,
+    costs: Costs,
 ) -> (Array2<Block>, u64) {
     let phases = |reference| Phases::new(reference, motion);
     let (before, after) = (phases(before), after.map(phases));
-    let search = Search::new(&before, after.as_ref(), current, motion, price);
+    let search = Search::new(&before, after.as_ref(), current, motion, costs);
     let choices: &[i8] = if after.is_some() { &[0, -1, 1] } else { &[-1] };
     let (rows, columns) = current.geometry.motion();
     let mut blocks = Array2::from_elem((rows, columns), Block::default());
@@ -318,7 +321,7 @@ mod tests {
         let (before, after) = (textured(geometry, 0, 0), textured(geometry, 6, -10));
         for after in [None, Some(&after)] {
             let current = textured(geometry, 3, -5);
-            let (blocks, _) = search((&before, after), &current, motion, 15, 4.0);
+            let (blocks, _) = search((&before, after), &current, motion, 15, Costs::absolute(2.0));
             assert_eq!([blocks[[1, 1]].vector, blocks[[1, 2]].vector], [[12, -20]; 2]);
         }
     }
