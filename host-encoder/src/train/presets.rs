@@ -105,7 +105,7 @@ fn with(settings: &EncodeSettings, geometry: Geometry, finest: u8, pyramid: u8) 
         |octave: u8| Stage { layers: if octave == 0 { head.iter().copied().collect() } else { Default::default() } };
     Architecture {
         root_depth: settings.root_depth.unwrap_or(if motion { 0 } else { PURE_ROOT_DEPTH }),
-        // Flags are there for the decoder's time; larger machines have that, and save 1 to 2 % of the bytes.
+        // Flags are there for the decoder's time, which larger machines have: the bytes are the same to 1 % (docs/experiments.md).
         flag_levels: match level {
             Level::Nano | Level::Micro => 1,
             Level::Edge | Level::Full => 0,
