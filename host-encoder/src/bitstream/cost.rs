@@ -27,7 +27,7 @@ impl Coder for CostMeter {
 }
 
 /// The scale class with which items with location 0 take the fewest bits, the first of those that are alike. Most of an update is zero: the scale with its mean magnitude takes
-/// up to a fifth more.
+/// a tenth to a third more.
 pub(super) fn cheapest_class(items: impl Iterator<Item = i32>) -> u32 {
     let mut counts = BTreeMap::<i32, u32>::new();
     items.for_each(|item| *counts.entry(item).or_default() += 1);
