@@ -20,10 +20,6 @@ pub trait Coder {
     /// ignores it and returns what it reads.
     fn decision(&mut self, zero_probability: u32, value: bool) -> bool;
 
-    /// The scale class of a tensor with such items, 0..=63, which is an encoder's choice; a decoder reads it.
-    #[inline]
-    fn scale_class(&self, items: impl Iterator<Item = i32>) -> u32 {
-        let _ = items;
-        0
-    }
+    /// The scale class that an encoder chooses for a tensor with such items, 0..=63; a decoder, which reads it, has none to choose.
+    fn scale_class(&self, items: impl Iterator<Item = i32>) -> u32;
 }

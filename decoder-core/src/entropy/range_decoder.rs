@@ -151,4 +151,9 @@ impl<P: Payload> Coder for RangeDecoder<P> {
         }
         value
     }
+
+    #[inline]
+    fn scale_class(&self, _items: impl Iterator<Item = i32>) -> u32 {
+        0
+    }
 }

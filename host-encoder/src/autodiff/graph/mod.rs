@@ -457,13 +457,19 @@ mod tests {
         }
     }
 
-    #[test]
-    #[should_panic(expected = "relay the former")]
-    fn refuses_gradients_that_leave_a_lane_beside_others() {
+    /// A tape in a lane, a leaf outside and its relay inside.
+    fn in_a_lane() -> (Graph<f64>, Var, Var) {
         let mut graph = Graph::new();
         let outside = graph.leaf(scalar(1.0), true);
         graph.begin_lane();
         let inside = graph.relay(outside);
+        (graph, outside, inside)
+    }
+
+    #[test]
+    #[should_panic(expected = "relay the former")]
+    fn refuses_gradients_that_leave_a_lane_beside_others() {
+        let (mut graph, outside, inside) = in_a_lane();
         let weights = graph.leaf(arr1(&[1.0, 1.0]).into_dyn(), false);
         graph.push(WeightedSum, &[weights, inside, outside]);
     }
@@ -471,10 +477,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "another lane")]
     fn refuses_inputs_of_another_lane() {
-        let mut graph = Graph::new();
-        let outside = graph.leaf(scalar(1.0), true);
-        graph.begin_lane();
-        let inside = graph.relay(outside);
+        let (mut graph, _, inside) = in_a_lane();
         graph.begin_lane();
         graph.relay(inside);
     }

@@ -122,7 +122,7 @@ pub struct Search<'a> {
     pub(super) before: &'a Phases,
     after: Option<&'a Phases>,
     pub(super) current: &'a [u8],
-    /// Where blocks are looked at as they overlap: all else has absolute errors.
+    /// Those of errors count where blocks are looked at as they overlap; a block alone has absolute ones, which vectors of the CPU add up.
     pub(super) costs: Costs,
     /// Largest components of a vector.
     limit: [i32; 2],
