@@ -355,6 +355,7 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
         for group in self.latent_plan.groups() {
             let coded = match group {
                 Group::Motion => predicted,
+                Group::Splits => order.is_from_one(next),
                 Group::Sides => order.is_between(next),
                 Group::Grid(number) => {
                     self.architecture.grids.get(number).is_some_and(|grid| grid.temporal != Temporal::Whole)
@@ -374,7 +375,8 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
             }
         }
         if predicted {
-            self.check_motion(frames)?;
+            let splits = self.architecture.has_splits() && order.is_from_one(next);
+            self.check_motion(frames, splits)?;
         }
         running.coder = coder.state();
         if next + frames == all { coder.finish() } else { coder.check() }
@@ -389,13 +391,14 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
         code_interval(coder, 0)
     }
 
-    /// Refuses vectors that reach beyond the rows that are kept, and sides that there are not.
-    fn check_motion(&self, frames: usize) -> Result<()> {
+    /// Refuses vectors that reach beyond the rows that are kept, and sides that there are not. Makes vectors of `splits`, if there are any.
+    fn check_motion(&mut self, frames: usize, splits: bool) -> Result<()> {
         let reach = self.architecture.motion.map_or(0, |motion| 4 * motion.reach);
         let vertical = self.latent_plan.first_channel(Group::Motion);
         let place = self.latent_plan.slice(vertical, 1).start..self.latent_plan.slice(vertical, frames).end;
         let vectors = self.latents.latents.get(place).unwrap_or_default();
-        if vectors.iter().any(|vector| vector.unsigned_abs() > reach) {
+        let within = vectors.iter().all(|vector| vector.unsigned_abs() <= reach);
+        if !within || splits && !self.latents.resolve_quarters(&self.latent_plan, [reach, i8::MAX as u8]) {
             return Err(Error::Corrupt(Corruption::Motion));
         }
         if self.architecture.is_bidirectional() {
@@ -420,7 +423,7 @@ impl SegmentBits {
     fn count<P: Payload>(&mut self, group: Group, coder: &RangeDecoder<P>) {
         let spent = self.unspent(coder);
         match group {
-            Group::Motion | Group::Sides => self.motion += spent,
+            Group::Motion | Group::Splits | Group::Sides => self.motion += spent,
             Group::Grid(number) => {
                 if let Some(grid) = self.grids.get_mut(number) {
                     *grid += spent;

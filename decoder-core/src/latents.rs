@@ -9,12 +9,15 @@ use crate::error::{Corruption, Error, Result};
 use crate::mask;
 use crate::octree::{ContextParameters, ContextShape, FlagStates, Flags, Parent, ParentFlags, Root, flags_len};
 use crate::order::Order;
+use crate::splits::{PARTS, selected};
 use crate::wire::{Architecture, Geometry, MAX_CHANNELS, MAX_GRIDS, ROOT_LOG2, Temporal};
 
 /// Channels of the motion field: vertical, horizontal.
 const MOTION_CHANNELS: usize = 2;
-/// Channels of latents, of motion and of sides.
-const ALL_CHANNELS: usize = MAX_CHANNELS + MOTION_CHANNELS + 1;
+/// Channels of latents, of motion, of splits and of sides.
+const ALL_CHANNELS: usize = MAX_CHANNELS + MOTION_CHANNELS + PARTS + 1;
+/// Levels of flags that splits have: an empty node of the finest is a block that is not split.
+const SPLIT_FLAGS: u32 = ROOT_LOG2;
 /// Log2 of the frames of a slice that stands for a whole segment: more than any chunk has.
 const WHOLE_LOG2: u32 = 31;
 
@@ -23,6 +26,8 @@ const WHOLE_LOG2: u32 = 31;
 pub enum Group {
     /// The motion field.
     Motion,
+    /// What the vectors of the [quarters](crate::splits) of blocks are made of, in a picture that is predicted from one.
+    Splits,
     /// From which sides the blocks of a picture between two references are predicted.
     Sides,
     /// A grid, by its number.
@@ -47,9 +52,11 @@ struct Channel {
     /// Slices that stay before them: of grids the last of the chunk before, for pictures between the two; of motion those of the last picture of each level that others are
     /// between.
     kept: usize,
-    /// Offset of the last slice of the chunk before while a chunk is coded; `Whole` grids have none.
+    /// Offset of the last slice of the chunk before while a chunk is coded; `Whole` grids and splits have none.
     past: usize,
     flags: usize,
+    /// Levels that carry flags.
+    flag_levels: u32,
     parent: Option<usize>,
 }
 
@@ -60,7 +67,7 @@ impl Channel {
 
     /// The place of the last slice of the chunk before while a chunk is coded.
     fn past(&self) -> Range<usize> {
-        self.past..self.past + if self.is_whole() { 0 } else { self.plane() }
+        self.past..self.past + if self.is_whole() || self.group == Group::Splits { 0 } else { self.plane() }
     }
 
     fn is_whole(&self) -> bool {
@@ -72,9 +79,8 @@ impl Channel {
 #[derive(Clone, Debug)]
 pub struct LatentPlan {
     channels: Vec<Channel, ALL_CHANNELS>,
-    groups: Vec<Group, { MAX_GRIDS + 2 }>,
+    groups: Vec<Group, { MAX_GRIDS + 3 }>,
     root_depth: u32,
-    flag_levels: u32,
     latents: usize,
     pasts: usize,
     masks: usize,
@@ -89,12 +95,12 @@ impl LatentPlan {
             channels: Vec::new(),
             groups: Vec::new(),
             root_depth: architecture.root_depth.into(),
-            flag_levels: architecture.flag_levels.into(),
             latents: 0,
             pasts: 0,
             masks: 0,
             flags: 0,
         };
+        let flag_levels = architecture.flag_levels.into();
         let mut last_whole = None;
         for (grid, of) in architecture.grids.iter().enumerate() {
             let stride_log2 = of.stride_log2.into();
@@ -119,6 +125,7 @@ impl LatentPlan {
                     kept: usize::from((1..WHOLE_LOG2).contains(&temporal_log2)),
                     past: 0,
                     flags: 0,
+                    flag_levels,
                     parent,
                 });
                 if temporal_log2 == WHOLE_LOG2 {
@@ -127,26 +134,35 @@ impl LatentPlan {
             }
         }
         if architecture.motion.is_some() {
-            let (height, width) = geometry.motion();
+            let numbered = |group, count: usize| (0..count).map(move |number| (group, number));
+            let splits = architecture.has_splits().then(|| numbered(Group::Splits, PARTS));
             let sides = architecture.is_bidirectional().then_some((Group::Sides, 0));
-            for (group, number) in (0..MOTION_CHANNELS).map(|number| (Group::Motion, number)).chain(sides) {
-                let parent = (number > 0).then(|| plan.channels.len().saturating_sub(1));
+            for (group, number) in
+                numbered(Group::Motion, MOTION_CHANNELS).chain(splits.into_iter().flatten()).chain(sides)
+            {
+                let is_split = group == Group::Splits;
+                let parent = (is_split || number > 0).then(|| plan.channels.len().saturating_sub(1));
+                let (height, width) = if is_split { geometry.quarters() } else { geometry.motion() };
                 plan.push(Channel {
                     group,
                     number,
                     height,
                     width,
-                    stride_log2: ROOT_LOG2,
+                    stride_log2: ROOT_LOG2 - u32::from(is_split),
                     temporal_log2: 0,
                     latents: 0,
                     slices: 1 << plan.root_depth,
                     kept: if group == Group::Motion { architecture.pyramid().into() } else { 0 },
                     past: 0,
                     flags: 0,
+                    flag_levels: if is_split { SPLIT_FLAGS } else { flag_levels },
                     parent,
                 });
             }
             let _ = plan.groups.push(Group::Motion);
+            if architecture.has_splits() {
+                let _ = plan.groups.push(Group::Splits);
+            }
             if sides.is_some() {
                 let _ = plan.groups.push(Group::Sides);
             }
@@ -165,7 +181,7 @@ impl LatentPlan {
         self.pasts = channel.past().end;
         let rows = (1 + channel.slices) * channel.height;
         self.masks = self.masks.max(rows * mask::words(channel.width));
-        self.flags += flags_len(self.flag_levels, channel.height, channel.width);
+        self.flags += flags_len(channel.flag_levels, channel.height, channel.width);
         // The header's check bounds the channels, so there is room.
         let _ = self.channels.push(channel);
     }
@@ -235,6 +251,7 @@ impl LatentPlan {
                 let macs = match channel.group {
                     Group::Grid(_) => of_latents,
                     Group::Motion => ContextShape::MOTION.macs(),
+                    Group::Splits => ContextShape::SPLITS.macs(),
                     Group::Sides => ContextShape::SIDES.macs(),
                 };
                 ((channel.plane() * macs) as u64).checked_shr(channel.temporal_log2).unwrap_or(0)
@@ -311,6 +328,38 @@ impl<'a> Latents<'a> {
         }
     }
 
+    /// Makes vectors of the splits of a picture, in their second and third channel; `false` if one is larger than its component may be, or of no block.
+    pub fn resolve_quarters(&mut self, plan: &LatentPlan, limits: [u8; MOTION_CHANNELS]) -> bool {
+        let [motion, splits] = [Group::Motion, Group::Splits].map(|group| plan.first_channel(group));
+        let channel = |number: usize| plan.channels.get(number);
+        let (Some(blocks), Some(quarters)) = (channel(motion), channel(splits)) else { return false };
+        // Splits come behind motion.
+        let from = plan.slice(splits, 1).start;
+        let (before, own) = self.latents.split_at_mut_checked(from).unwrap_or_default();
+        let (selectors, components) = own.split_at_mut_checked(quarters.plane()).unwrap_or_default();
+        let mut components = components.chunks_exact_mut(quarters.plane().max(1));
+        for (number, limit) in limits.into_iter().enumerate() {
+            let (Some(own), Some(vectors)) = (components.next(), before.get(plan.slice(motion + number, 1))) else {
+                return false;
+            };
+            let rows = own.chunks_exact_mut(quarters.width.max(1)).zip(selectors.chunks_exact(quarters.width.max(1)));
+            for (row, (own, selectors)) in rows.enumerate() {
+                for (column, (component, &selector)) in own.iter_mut().zip(selectors).enumerate() {
+                    let block = selected(selector, [row, column], [blocks.height, blocks.width]);
+                    let vector = block.and_then(|[row, column]| vectors.get(row * blocks.width + column));
+                    let Some(sum) = vector.map(|&vector| i16::from(vector) + i16::from(*component)) else {
+                        return false;
+                    };
+                    if sum.unsigned_abs() > limit.into() {
+                        return false;
+                    }
+                    *component = sum as i8;
+                }
+            }
+        }
+        true
+    }
+
     /// Codes a group's slices of a chunk, in `work` of [`LatentPlan::work_len`] words.
     ///
     /// # Errors
@@ -327,15 +376,15 @@ impl<'a> Latents<'a> {
         work: &mut [u32],
     ) -> Result<()> {
         let of_latents = ContextShape::latents(architecture);
-        let (shape, items) = match group {
-            Group::Motion => (ContextShape::MOTION, context.get(of_latents.len()..).unwrap_or_default()),
-            Group::Sides => {
-                let from = of_latents.len() + ContextShape::MOTION.len();
-                (ContextShape::SIDES, context.get(from..).unwrap_or_default())
-            }
-            Group::Grid(_) => (of_latents, context),
+        let behind_motion = of_latents.len() + ContextShape::MOTION.len();
+        let behind_splits = behind_motion + if architecture.has_splits() { ContextShape::SPLITS.len() } else { 0 };
+        let (shape, from) = match group {
+            Group::Grid(_) => (of_latents, 0),
+            Group::Motion => (ContextShape::MOTION, of_latents.len()),
+            Group::Splits => (ContextShape::SPLITS, behind_motion),
+            Group::Sides => (ContextShape::SIDES, behind_splits),
         };
-        let parameters = ContextParameters::new(shape, items);
+        let parameters = ContextParameters::new(shape, context.get(from..).unwrap_or_default());
         for number in 0..plan.channels.len() {
             if plan.channels.get(number).is_some_and(|channel| channel.group == group) {
                 self.code_channel(coder, plan, &parameters, number, chunk, work)?;
@@ -362,7 +411,7 @@ impl<'a> Latents<'a> {
         let skipped = usize::from(channel.group == Group::Motion && first_of_segment);
         let slices = if channel.is_whole() { 1 } else { ((chunk.frames - 1) >> channel.temporal_log2) + 1 };
         let predicted_from = match (channel.group, chunk.predicted, first_of_segment) {
-            (Group::Motion | Group::Sides, ..) | (_, true, false) => 0,
+            (Group::Motion | Group::Splits | Group::Sides, ..) | (_, true, false) => 0,
             (_, true, true) => 1,
             (_, false, _) => usize::MAX,
         };
@@ -380,24 +429,25 @@ impl<'a> Latents<'a> {
             child_log2: if channel.is_whole() { 0 } else { channel.temporal_log2 },
             parent_log2: parent.temporal_log2,
         });
-        let flag_bytes = flags_len(plan.flag_levels, channel.height, channel.width);
+        let flag_bytes = flags_len(channel.flag_levels, channel.height, channel.width);
         let (flags_before, bytes) = self.flags.split_at_mut_checked(channel.flags).ok_or(missing)?;
         let bytes = bytes.get_mut(..flag_bytes).ok_or(missing)?;
-        let flags_of_parent = channel_before.map(|parent| ParentFlags {
+        let flags_of_parent = channel_before.filter(|parent| parent.flag_levels == channel.flag_levels);
+        let flags_of_parent = flags_of_parent.map(|parent| ParentFlags {
             bytes: flags_before.get(parent.flags..).unwrap_or_default(),
             height: parent.height,
             width: parent.width,
             shift: parent.stride_log2 - channel.stride_log2,
         });
         let states = self.states.get_mut(number).ok_or(missing)?;
-        let mut flags = Flags { bytes, levels: plan.flag_levels, states, parent: flags_of_parent };
+        let mut flags = Flags { bytes, levels: channel.flag_levels, states, parent: flags_of_parent };
         let mut first = skipped;
         while first < slices {
             let depth = (slices - first).ilog2().min(plan.root_depth);
             let (earlier, slices) = own.split_at_mut_checked(first * plane).ok_or(missing)?;
             let past = match earlier.rchunks_exact(plane.max(1)).next() {
                 Some(past) => past,
-                None if first_of_segment => &[],
+                None if first_of_segment || channel.group == Group::Splits => &[],
                 None => pasts.get(channel.past()).unwrap_or_default(),
             };
             let mut root = Root {

@@ -44,6 +44,7 @@ mod mask;
 pub mod octree;
 pub mod order;
 mod sink;
+pub mod splits;
 pub mod synthesis;
 pub mod weights;
 pub mod wire;

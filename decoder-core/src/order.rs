@@ -106,6 +106,12 @@ impl Order {
         self.level(coded) > 0
     }
 
+    /// Whether the picture that is coded as number `coded` is predicted from one alone.
+    #[must_use]
+    pub fn is_from_one(&self, coded: usize) -> bool {
+        matches!(self.prediction(coded), Prediction::Before(_))
+    }
+
     /// What the picture that is coded as number `coded` is predicted from.
     ///
     /// # Examples

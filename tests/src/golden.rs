@@ -107,7 +107,8 @@ fn moving(reach: u8, interpolation: Interpolation) -> Sketch {
     let mut sketch = Sketch { size: [21, 19], ..Sketch::default() };
     sketch.architecture.root_depth = 3;
     sketch.architecture.flag_levels = 3;
-    sketch.architecture.motion = Some(Motion { interpolation, reach, sees_prediction: false, pyramid: 0 });
+    sketch.architecture.motion =
+        Some(Motion { interpolation, reach, sees_prediction: false, pyramid: 0, splits: false });
     sketch
 }
 

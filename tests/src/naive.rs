@@ -98,12 +98,13 @@ fn injected(
         .collect()
 }
 
-/// The prediction of the picture coded as number `frame`: `[Y00 Y01 Y10 Y11 U V][row][column]`; `sign` is -1 from the reference after it.
+/// The prediction of the picture coded as number `frame`: `[Y00 Y01 Y10 Y11 U V][row][column]`; `sign` is -1 from the reference after it,
+/// and `alone` tells that there is no other reference.
 fn predict(
     previous: &[Array3<i64>; 3],
     architecture: &Architecture,
     model: &SegmentModel,
-    (frame, sign): (usize, i64),
+    (frame, sign, alone): (usize, i64, bool),
 ) -> Array3<i64> {
     let (motion, field) = (architecture.motion.expect("predicted"), model.motion.as_ref().expect("predicted"));
     let (_, height, width) = previous[1].dim();
@@ -136,17 +137,38 @@ fn predict(
         }
     };
     let (_, _, blocks_high, blocks_wide) = field.dim();
-    let of = |by: usize, bx: usize| [0, 1].map(|component| sign * i64::from(field[[frame, component, by, bx]]));
+    let splits = model.splits.as_ref().filter(|_| alone);
+    // What has a vector: blocks of 8x8 sites, or their quarters.
+    let (side, blocks_high, blocks_wide) =
+        splits.map_or((8, blocks_high, blocks_wide), |splits| (4, splits.dim().2, splits.dim().3));
+    let (_, _, rows, columns) = field.dim();
+    let of = |by: usize, bx: usize| {
+        let whole = |component: usize, by: usize, bx: usize| sign * i64::from(field[[frame, component, by, bx]]);
+        let Some(splits) = splits else { return [0, 1].map(|component| whole(component, by, bx)) };
+        // The block at the quarter's corner of its own, as far as there are any.
+        let corner = |at: usize, blocks: usize| match at % 2 {
+            0 => (at / 2).saturating_sub(1),
+            _ => (at / 2 + 1).min(blocks - 1),
+        };
+        let (own, beyond) = ([by / 2, bx / 2], [corner(by, rows), corner(bx, columns)]);
+        let [y, x] = match splits[[frame, 0, by, bx]] {
+            0 => own,
+            -1 => [beyond[0], own[1]],
+            1 => [own[0], beyond[1]],
+            _ => beyond,
+        };
+        [0, 1].map(|component| whole(component, y, x) + i64::from(splits[[frame, 1 + component, by, bx]]))
+    };
     let luma = |y: usize, x: usize| {
         let sample = |by: usize, bx: usize| sample(&previous[0], y as i64, x as i64, of(by, bx), 4);
-        let (rows, columns) = (across(y, blocks_high), across(x, blocks_wide));
+        let (rows, columns) = (across(y, blocks_high, 2 * side), across(x, blocks_wide, 2 * side));
         let mix = |own: i64, other: i64, weight: i64| ((16 - weight) * own + weight * other + 8 - (x % 2) as i64) >> 4;
         let in_column = |bx: usize| mix(sample(rows.own, bx), sample(rows.other, bx), rows.weight);
         mix(in_column(columns.own), in_column(columns.other), columns.weight)
     };
     Array3::from_shape_fn((6, height, width), |(c, row, column)| match c {
         0..4 => luma(2 * row + c / 2, 2 * column + c % 2),
-        _ => sample(&previous[c - 3], row as i64, column as i64, of(row / 8, column / 8), 8),
+        _ => sample(&previous[c - 3], row as i64, column as i64, of(row / side, column / side), 8),
     })
 }
 
@@ -158,13 +180,13 @@ struct Across {
     weight: i64,
 }
 
-fn across(at: usize, blocks: usize) -> Across {
-    let (own, inside) = (at / 16, (at % 16) as i64);
+fn across(at: usize, blocks: usize, side: usize) -> Across {
+    let (own, inside, last) = (at / side, (at % side) as i64, side as i64 - 1);
     let weight = |from_edge: i64| (7 - 2 * from_edge).max(0);
-    if inside < 8 && own > 0 {
+    if 2 * inside < last && own > 0 {
         Across { own, other: own - 1, weight: weight(inside) }
-    } else if inside >= 8 && own + 1 < blocks {
-        Across { own, other: own + 1, weight: weight(15 - inside) }
+    } else if 2 * inside > last && own + 1 < blocks {
+        Across { own, other: own + 1, weight: weight(last - inside) }
     } else {
         Across { own, other: own, weight: 0 }
     }
@@ -209,9 +231,9 @@ pub fn decode(header: &FileHeader, model: &SegmentModel) -> Vec<Picture> {
     let mut decoded: Vec<Option<[Array3<i64>; 3]>> = vec![None; model.frames];
     let mut pictures = vec![None; model.frames];
     for (frame, shown) in shown_order(model).into_iter().enumerate() {
-        let predicted = |from: usize, sign: i64| {
+        let predicted = |from: usize, sign: i64, alone: bool| {
             let from = decoded[from].as_ref().expect("it is coded before");
-            predict(from, architecture, model, (frame, sign))
+            predict(from, architecture, model, (frame, sign, alone))
         };
         // The nearest pictures on both sides that there are.
         let before = decoded[..shown].iter().rposition(Option::is_some).filter(|_| model.motion.is_some());
@@ -219,9 +241,9 @@ pub fn decode(header: &FileHeader, model: &SegmentModel) -> Vec<Picture> {
         let prediction = match (before, after) {
             (Some(before), Some(after)) => {
                 let sides = model.sides.as_ref().expect("it is between two");
-                mean(&predicted(before, 1), &predicted(shown + after, -1), sides.slice(s![frame, .., ..]))
+                mean(&predicted(before, 1, false), &predicted(shown + after, -1, false), sides.slice(s![frame, .., ..]))
             }
-            (Some(before), None) => predicted(before, 1),
+            (Some(before), None) => predicted(before, 1, true),
             _ => {
                 let colour = |c: usize| i64::from(model.colour[c.saturating_sub(3)]);
                 Array3::from_shape_fn((6, geometry.height, geometry.width), |(c, ..)| colour(c))

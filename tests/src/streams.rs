@@ -1,6 +1,7 @@
 //! Random streams that use every element of the format.
 
 use decoder_core::Level;
+use decoder_core::splits::{SELECTORS, selected};
 use decoder_core::wire::{
     Architecture, FileHeader, Geometry, Grid, Interpolation, Layer, LayerKind, LoopFilter, Motion, Stage, Temporal,
 };
@@ -75,6 +76,7 @@ pub fn architecture(numbers: &mut Numbers) -> Architecture {
         reach: numbers.within(0..=31) as u8,
         sees_prediction: numbers.once_in(2),
         pyramid: if root_depth == 0 { any_pyramid(numbers) } else { 0 },
+        splits: root_depth == 0 && numbers.once_in(2),
     });
     let mut architecture = Architecture {
         root_depth,
@@ -148,6 +150,7 @@ pub fn segment(numbers: &mut Numbers, architecture: &Architecture, geometry: Geo
             *vector = if frame == 0 { 0 } else { numbers.within(-limit..=limit) as i8 };
         }
     }
+    add_splits(numbers, &mut model, reach, 2);
     if !numbers.once_in(3) {
         let strength = numbers.within(1..=LoopFilter::MAX_STRENGTH.into()) as u8;
         model.loop_filter = LoopFilter { strength, reach: numbers.within(0..=LoopFilter::MAX_REACH.into()) as u8 };
@@ -155,6 +158,33 @@ pub fn segment(numbers: &mut Numbers, architecture: &Architecture, geometry: Geo
     // Last, so that a first segment keeps its pictures when contexts change in size.
     model.context.iter_mut().for_each(|item| *item = numbers.within(-20..=20) as i8);
     model
+}
+
+/// Splits one in so many of the blocks of a segment that may be, so that vertical components reach no farther than `reach` quarter samples.
+fn add_splits(numbers: &mut Numbers, model: &mut SegmentModel, reach: i32, one_in: i32) {
+    let order = model.order();
+    let SegmentModel { motion: Some(motion), splits: Some(splits), .. } = model else { return };
+    splits.fill(0);
+    let (_, _, rows, columns) = motion.dim();
+    for frame in (0..order.frames).filter(|&frame| order.is_from_one(frame)) {
+        for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
+            if !numbers.once_in(one_in) {
+                continue;
+            }
+            for (down, right) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+                let quarter = [2 * row + down, 2 * column + right];
+                let Some(selector) = splits.get_mut((frame, 0, quarter[0], quarter[1])) else { continue };
+                *selector = SELECTORS[numbers.within(0..=3) as usize];
+                let [y, x] = selected(*selector, quarter, [rows, columns]).expect("it is a selector");
+                for (component, limit) in [reach, 127].into_iter().enumerate() {
+                    let vector = i32::from(motion[[frame, component, y, x]]);
+                    let far = numbers.within(-limit..=limit);
+                    let added = if numbers.once_in(2) { 0 } else { (far - vector).clamp(-127, 127) };
+                    splits[[frame, 1 + component, quarter[0], quarter[1]]] = added as i8;
+                }
+            }
+        }
+    }
 }
 
 /// A change of some of a segment's gains and layers.
@@ -210,11 +240,13 @@ pub fn sparse_stream(seed: u64) -> RandomStream {
         reach: numbers.within(0..=31) as u8,
         sees_prediction: false,
         pyramid: if architecture.root_depth == 0 { any_pyramid(numbers) } else { 0 },
+        splits: architecture.root_depth == 0 && numbers.once_in(2),
     };
     let motion = architecture.motion.get_or_insert(any_motion);
     if !numbers.once_in(8) {
         motion.sees_prediction = false;
     }
+    let reach = 4 * i32::from(motion.reach);
     // What the network is made of may have changed with what it sees; the last layers are fitted to it again.
     let mut width = 0;
     for number in 0..architecture.stages.len() {
@@ -244,6 +276,7 @@ pub fn sparse_stream(seed: u64) -> RandomStream {
         for vector in motion {
             *vector = if numbers.once_in(still * 4) { *vector } else { 0 };
         }
+        add_splits(numbers, &mut model, reach, still * 4);
     }
     assemble(numbers, architecture, [width, height], vec![model])
 }

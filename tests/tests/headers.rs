@@ -21,7 +21,7 @@ struct Raw {
     grids: Vec<Vec<u8>>,
     /// Of each stage its layers: kind, outputs, relu, residual, bias.
     stages: Vec<Vec<[u8; 5]>>,
-    /// 0, or 1 and interpolation, reach, sees the prediction, pyramid.
+    /// 0, or 1 and interpolation, reach, sees the prediction, pyramid, splits.
     motion: Vec<u8>,
     behind: Vec<u8>,
 }
@@ -41,7 +41,7 @@ impl Raw {
             context_hidden: 2,
             grids: vec![vec![1, 0, 1, 2], vec![0, 1, 1]],
             stages: vec![vec![[1, 4, 1, 0, 1]], vec![[0, 8, 0, 0, 1], [2, 8, 0, 1, 0], [0, 6, 0, 0, 1]]],
-            motion: vec![1, 0, 5, 0, 0],
+            motion: vec![1, 0, 5, 0, 0, 0],
             behind: vec![],
         }
     }
@@ -100,7 +100,7 @@ use Expected::{Is, Opens, Over};
 type Edit = fn(&mut Raw);
 
 /// What is changed in the valid header, and what that gives.
-const HEADERS: [(&str, Edit, Expected); 74] = [
+const HEADERS: [(&str, Edit, Expected); 77] = [
     ("nothing", |_| (), Opens),
     ("width 0", |h| h.width = 0, HEADER),
     ("width 7", |h| h.width = 7, HEADER),
@@ -175,6 +175,9 @@ const HEADERS: [(&str, Edit, Expected); 74] = [
     ("reach 32", |h| h.motion[2] = 32, HEADER),
     ("both sides and chunks of 4", |h| h.motion[4] = 1, HEADER),
     ("a pyramid of three levels", |h| (h.root_depth, h.motion[4]) = (0, 3), HEADER),
+    ("splits and chunks of 4", |h| h.motion[5] = 1, HEADER),
+    ("splits and chunks of one", |h| (h.root_depth, h.grids[0][2], h.motion[5]) = (0, 0, 1), Opens),
+    ("a switch of splits that is 2", |h| (h.root_depth, h.grids[0][2], h.motion[5]) = (0, 0, 2), HEADER),
     ("a third interpolation", |h| h.motion[1] = 2, HEADER),
     ("a header that ends in its motion", |h| h.motion.truncate(2), HEADER),
     ("a byte behind the header", |h| h.behind.push(0), HEADER),

@@ -169,8 +169,8 @@ fn payloads_are_refused_for_what_is_wrong_with_them() {
     let length = Some(Error::Corrupt(Corruption::PayloadLength));
     // The code looks four bytes ahead.
     assert_eq!(decode(&with_segment(&base, |_| (), &[&whole[..], &[0; 5]].concat())).err(), length, "bytes behind it");
-    let cut = &whole[..whole.len() - 16];
-    assert_eq!(decode(&with_segment(&base, |_| (), cut)).err(), length, "16 bytes too few");
+    let cut = &whole[..whole.len() - 6];
+    assert_eq!(decode(&with_segment(&base, |_| (), cut)).err(), length, "6 bytes too few");
     // Missing bytes are zeros, and so is then the first gain.
     assert_eq!(decode(&with_segment(&base, |_| (), &[])).err(), Some(Error::Corrupt(weight)), "nothing");
 
@@ -190,6 +190,32 @@ fn payloads_are_refused_for_what_is_wrong_with_them() {
         let (payload, _) = payload_of(&stream.header, &model);
         let bytes = with_segment(&(stream.clone(), body), |_| (), &payload);
         assert_eq!(decode(&bytes).err(), Some(Error::Corrupt(Corruption::Motion)), "side {side}");
+    }
+
+    let has_splits =
+        |stream: &RandomStream| matches!(&stream.models[..], [model] if model.splits.is_some() && model.frames > 1);
+    let stream = (0..).map(any_stream).find(has_splits).expect("there are infinitely many");
+    let body = Stream::open(&stream.bytes, &Limits::HOST).expect("it is valid").head_len();
+    let reach = 4 * stream.header.architecture.motion.expect("it has motion").reach as i8;
+    let first = (1..).find(|&frame| stream.models[0].order().is_from_one(frame)).expect("there is one");
+    for (component, limit) in [(0, reach), (1, 127)] {
+        for (beyond, expected) in [(0, None), (1, Some(Error::Corrupt(Corruption::Motion)))] {
+            let mut model = stream.models[0].clone();
+            let (motion, splits) = (model.motion.as_mut().expect("above"), model.splits.as_mut().expect("above"));
+            motion[[first, component, 0, 0]] = limit - 1;
+            splits.slice_mut(s![first, .., ..2, ..2]).fill(0);
+            splits[[first, 1 + component, 0, 0]] = 1 + beyond;
+            let (payload, _) = payload_of(&stream.header, &model);
+            let bytes = with_segment(&(stream.clone(), body), |_| (), &payload);
+            assert_eq!(decode(&bytes).err(), expected, "component {component}, {beyond} too far");
+        }
+    }
+    for selector in [-2, 3] {
+        let mut model = stream.models[0].clone();
+        model.splits.as_mut().expect("above")[[first, 0, 0, 0]] = selector;
+        let (payload, _) = payload_of(&stream.header, &model);
+        let bytes = with_segment(&(stream.clone(), body), |_| (), &payload);
+        assert_eq!(decode(&bytes).err(), Some(Error::Corrupt(Corruption::Motion)), "selector {selector}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::dsp::{add_products, even_bytes, odd_bytes};
 use crate::fixed::{CONTEXT_FRACTION, round_shift};
+use crate::splits::PARTS;
 use crate::wire::Architecture;
 
 /// Inputs of the network.
@@ -56,14 +57,18 @@ impl ContextShape {
     /// The motion field's.
     pub const MOTION: Self = Self { hidden: 4, channels: 2 };
 
+    /// That of [splits](crate::splits).
+    pub const SPLITS: Self = Self { hidden: 0, channels: PARTS };
+
     /// That of the sides from which blocks are predicted.
     pub const SIDES: Self = Self { hidden: 0, channels: 1 };
 
     /// Those of motion, in the order of the format.
     pub fn of_motion(architecture: &Architecture) -> impl Iterator<Item = Self> {
         let motion = architecture.motion.map(|_| Self::MOTION);
+        let splits = architecture.has_splits().then_some(Self::SPLITS);
         let sides = architecture.is_bidirectional().then_some(Self::SIDES);
-        [motion, sides].into_iter().flatten()
+        [motion, splits, sides].into_iter().flatten()
     }
 
     /// The latents'.

@@ -1,27 +1,23 @@
 //! Weights near the edges of motion blocks, where the vectors of both sides count (SPEC section 8, "Prediction"; Orchard and Sullivan, "Overlapped block motion
 //! compensation", IEEE Trans. Image Processing 3(5), 1994).
 
-use crate::wire::ROOT_LOG2;
-
 /// Luma samples on each side of an edge that are mixed.
 pub(super) const MIXED: usize = 4;
 /// What is beyond the edge weighs, in 1/16, from the edge on.
 pub(super) const WEIGHTS: [i32; MIXED] = [7, 5, 3, 1];
 
-/// Luma rows of a block.
-const ROWS: usize = 2 << ROOT_LOG2;
-
-/// The weight of the block above or below in the two luma rows of a row of sites: 0 in both, or in none.
-pub(super) fn row_weights(row: usize) -> [i32; 2] {
-    [2 * row, 2 * row + 1].map(|row| {
-        let row = row % ROWS;
-        WEIGHTS.get(row.min(ROWS - 1 - row)).copied().unwrap_or(0)
+/// The weight of the block above or below in the two luma rows of a row of sites: 0 in both, or in none. A block has `sites` rows of sites.
+pub(super) fn row_weights(row: usize, sites: usize) -> [i32; 2] {
+    let last = 2 * sites - 1;
+    [0, 1].map(|below| {
+        let row = 2 * (row & (sites - 1)) + below;
+        WEIGHTS.get(row.min(last - row)).copied().unwrap_or(0)
     })
 }
 
 /// Whether the nearer edge of the block is the upper one in a row of sites.
-pub(super) fn is_upper(row: usize) -> bool {
-    2 * row % ROWS < ROWS / 2
+pub(super) fn is_upper(row: usize, sites: usize) -> bool {
+    row & (sites - 1) < sites / 2
 }
 
 /// Mixes samples from an even column on with others, which weigh as `weights` say in 1/16. Halves go up in even columns and down in odd ones, so that chains of

@@ -162,14 +162,18 @@ impl<'a, A: Arithmetic> Pipeline<'a, A> {
 
     fn source(&self) -> Option<Source<'a>> {
         let motion = self.inputs.architecture.motion.filter(|_| self.inputs.predicted)?;
-        let first = self.inputs.latent_plan.first_channel(Group::Motion);
-        let vectors = [first, first + 1].map(|channel| {
-            let place = self.inputs.latent_plan.slice(channel, 1 + self.inputs.frame_of_chunk);
-            self.inputs.latents.get(place).unwrap_or_default()
-        });
-        let sides = self.inputs.latent_plan.slice(first + 2, 1);
-        let sides = self.inputs.latents.get(sides).filter(|_| motion.pyramid > 0).unwrap_or_default();
-        Some(Source { interpolation: motion.interpolation, vectors, sides })
+        let plan = self.inputs.latent_plan;
+        let slice =
+            |channel: usize, number: usize| self.inputs.latents.get(plan.slice(channel, number)).unwrap_or_default();
+        let both = |first: usize, number: usize| [first, first + 1].map(|channel| slice(channel, number));
+        let sides = if motion.pyramid > 0 { slice(plan.first_channel(Group::Sides), 1) } else { &[] };
+        let geometry = self.plan.geometry;
+        let quarters = motion.splits && !self.store.is_between();
+        let (vectors, columns) = match quarters {
+            true => (both(plan.first_channel(Group::Splits) + 1, 1), geometry.quarters().1),
+            false => (both(plan.first_channel(Group::Motion), 1 + self.inputs.frame_of_chunk), geometry.motion().1),
+        };
+        Some(Source { interpolation: motion.interpolation, vectors, quarters, columns, sides })
     }
 
     /// Computes rows until the last node has row `row`.

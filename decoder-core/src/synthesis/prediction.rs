@@ -11,8 +11,10 @@ pub use super::interpolation::{CUBIC, Plane};
 const BLOCK: usize = 1 << ROOT_LOG2;
 /// Luma samples of a block's row.
 const SIDE: usize = 2 * BLOCK;
+/// Sites of a row of a quarter of a block.
+pub(super) const QUARTER: usize = BLOCK / 2;
 
-/// What a row of samples of a block is predicted with: the block's own vector and, near its upper or lower edge, that of the block beyond.
+/// What a row of samples of a block, or of a quarter of it, is predicted with: the block's own vector and, near its upper or lower edge, that of the block beyond.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Column {
     own: [i8; 2],
@@ -28,22 +30,52 @@ impl Column {
 /// The vectors of a row of sites, vertical and horizontal components.
 #[derive(Clone, Copy, Debug)]
 pub struct BlockRow<'a> {
-    /// Of the row's own blocks.
+    /// Of the row's own blocks, or of their quarters.
     pub own: [&'a [i8]; 2],
-    /// Of those above for a block's upper rows, below for its lower ones; at the picture's edge the row's own.
+    /// Of those above for the upper rows of these, below for the lower ones; at the picture's edge the row's own.
     pub beyond: [&'a [i8]; 2],
+    /// Whether they are those of quarters.
+    pub quarters: bool,
     /// Whether they point to the reference from the other side: all count with the opposite sign.
     pub reversed: bool,
 }
 
 impl BlockRow<'_> {
-    /// What block `block` is predicted with, where the one beyond its edge counts if `mixed`; `None` behind the last.
-    fn column(&self, block: usize, mixed: bool) -> Option<Column> {
+    /// What block or quarter `number` is predicted with, where the one beyond its edge counts if `mixed`; `None` behind the last.
+    fn column(&self, number: usize, mixed: bool) -> Option<Column> {
         let signed = |component: i8| if self.reversed { component.wrapping_neg() } else { component };
         let of =
-            |[vertical, horizontal]: [&[i8]; 2]| Some([*vertical.get(block)?, *horizontal.get(block)?].map(signed));
+            |[vertical, horizontal]: [&[i8]; 2]| Some([*vertical.get(number)?, *horizontal.get(number)?].map(signed));
         let own = of(self.own)?;
         Some(Column { own, beyond: if mixed { of(self.beyond)? } else { own } })
+    }
+
+    /// Sites of a block, or of a quarter of it.
+    fn sites(&self) -> usize {
+        if self.quarters { QUARTER } else { BLOCK }
+    }
+
+    /// What is predicted from site `from` on, and how many sites it is: a block, or a quarter of one whose quarters there differ.
+    fn run(&self, from: usize, mixed: bool) -> Option<(Column, usize)> {
+        if !self.quarters {
+            return Some((self.column(from / BLOCK, mixed)?, BLOCK));
+        }
+        let number = from / QUARTER;
+        let column = self.column(number, mixed)?;
+        let whole = number.is_multiple_of(2) && self.column(number + 1, mixed) == Some(column);
+        Some((column, if whole { BLOCK } else { QUARTER }))
+    }
+
+    /// Calls `moves` with the number of each block that comes from another place, wholly or in part.
+    pub(super) fn each_moving(&self, row: usize, mut moves: impl FnMut(usize)) {
+        let mixed = row_weights(row, self.sites()) != [0; 2];
+        let mut from = 0;
+        while let Some((column, sites)) = self.run(from, mixed) {
+            if !column.is_still() {
+                moves(from / BLOCK);
+            }
+            from += sites;
+        }
     }
 }
 
@@ -82,16 +114,23 @@ struct Line<'a> {
 }
 
 impl Line<'_> {
-    /// Predicts a block's samples from column `from` on; `mixed` tells whether the columns before and after it are other ones.
-    fn block(&mut self, luma: Plane<'_>, interpolation: Interpolation, from: usize, column: Column, mixed: [bool; 2]) {
+    /// Predicts `side` samples of a block from column `from` on; `mixed` tells whether the columns before and after it are other ones.
+    fn block(
+        &mut self,
+        luma: Plane<'_>,
+        interpolation: Interpolation,
+        [from, side]: [usize; 2],
+        column: Column,
+        mixed: [bool; 2],
+    ) {
         let [lead, tail] = mixed.map(|mixed| if mixed { MIXED } else { 0 });
         let start = from.saturating_sub(lead);
         // Where they belong, if nothing is mixed and no part is outside.
-        if let Some(samples) = self.out.get_mut(from..from + SIDE).filter(|_| mixed == [false; 2]) {
+        if let Some(samples) = self.out.get_mut(from..from + side).filter(|_| mixed == [false; 2]) {
             return column.predict(luma, interpolation, [self.y, start], self.weight, samples);
         }
         let mut samples = [0; LONGEST];
-        let samples = samples.get_mut(..lead + SIDE + tail).unwrap_or_default();
+        let samples = samples.get_mut(..lead + side + tail).unwrap_or_default();
         column.predict(luma, interpolation, [self.y, start], self.weight, samples);
         let (beyond, own) = samples.split_at_mut_checked(lead).unwrap_or_default();
         let (before, out) = self.out.split_at_mut_checked(from).unwrap_or_default();
@@ -100,7 +139,7 @@ impl Line<'_> {
             mix_samples(before, beyond, WEIGHTS.iter().rev());
             mix_samples(own, &self.carried, WEIGHTS.iter());
         }
-        let (own, beyond) = own.split_at_checked(SIDE).unwrap_or_default();
+        let (own, beyond) = own.split_at_checked(side).unwrap_or_default();
         out.iter_mut().zip(own).for_each(|(out, own)| *out = *own);
         self.carried.iter_mut().zip(beyond).for_each(|(carried, beyond)| *carried = *beyond);
     }
@@ -120,49 +159,49 @@ pub fn predict_row(
 ) {
     let [above, below, u, v] = out;
     let [luma, cb, cr] = reference;
-    let [of_above, of_below] = row_weights(row);
+    let [of_above, of_below] = row_weights(row, vectors.sites());
     let line = |y, weight, out| Line { y, weight, carried: [0; MIXED], out };
     let (mut above, mut below) = (line(2 * row, of_above, above), line(2 * row + 1, of_below, below));
     let mixed = of_above > 0;
-    let (mut before, mut next) = (None, vectors.column(0, mixed));
-    let mut block = 0;
-    while let Some(column) = next {
-        next = vectors.column(block + 1, mixed);
-        let beside = [before, next].map(|beside| beside.is_some_and(|beside| beside != column));
-        let from = block * BLOCK;
-        if is_set(changed, block) {
+    let (mut before, mut next) = (None, vectors.run(0, mixed));
+    let mut from = 0;
+    while let Some((column, sites)) = next {
+        next = vectors.run(from + sites, mixed);
+        let beside = [before, next].map(|beside| beside.is_some_and(|(beside, _)| beside != column));
+        if is_set(changed, from / BLOCK) {
             let rows = [&mut *above.out, &mut *below.out, &mut *u, &mut *v];
-            let stays = column.is_still() && beside == [false; 2];
+            let stays = sites == BLOCK && column.is_still() && beside == [false; 2];
             if !(stays && stay(reference, row, from, rows).is_some()) {
                 for line in [&mut above, &mut below] {
-                    line.block(luma, interpolation, 2 * from, column, beside);
+                    line.block(luma, interpolation, [2 * from, 2 * sites], column, beside);
                 }
                 for (plane, out) in [(cb, &mut *u), (cr, &mut *v)] {
-                    predict_chroma(plane, interpolation, [row, from], column.own, out);
+                    predict_chroma(plane, interpolation, [row, from, sites], column.own, out);
                 }
             }
         }
-        before = Some(column);
-        block += 1;
+        before = Some((column, sites));
+        from += sites;
     }
 }
 
-/// Predicts a block's chroma samples from `(y, from)` on.
+/// Predicts `sites` chroma samples of a block from `(y, from)` on.
 fn predict_chroma(
     plane: Plane<'_>,
     interpolation: Interpolation,
-    [y, from]: [usize; 2],
+    [y, from, sites]: [usize; 3],
     vector: [i8; 2],
     out: &mut [u8],
 ) {
     let displacement = vector.map(|component| Displacement::new(component, 3));
-    if let Some(samples) = out.get_mut(from..from + BLOCK) {
+    if let Some(samples) = out.get_mut(from..from + sites) {
         return displaced(plane, interpolation, [y, from], displacement, samples);
     }
     let mut samples = [0; BLOCK];
-    displaced(plane, interpolation, [y, from], displacement, &mut samples);
+    let samples = samples.get_mut(..sites).unwrap_or_default();
+    displaced(plane, interpolation, [y, from], displacement, samples);
     let out = out.get_mut(from..).unwrap_or_default();
-    out.iter_mut().zip(samples).for_each(|(out, sample)| *out = sample);
+    out.iter_mut().zip(samples).for_each(|(out, sample)| *out = *sample);
 }
 
 /// Copies a block's row of sites that does not move; `None` if it is cut by the edge.

@@ -3,9 +3,9 @@
 use core::ops::Range;
 
 use super::mean::mean;
-use super::overlap::{is_upper, row_weights};
+use super::overlap::is_upper;
 use super::plan::{Plan, TILE};
-use super::prediction::{BlockRow, Plane, predict_row};
+use super::prediction::{BlockRow, Plane, QUARTER, predict_row};
 use crate::mask::{MAX_WORDS, dilate, runs, words};
 use crate::wire::{Geometry, Interpolation, ROOT_LOG2, SITE};
 
@@ -15,27 +15,32 @@ pub(super) struct Source<'a> {
     pub(super) interpolation: Interpolation,
     /// The vertical and the horizontal component of all blocks.
     pub(super) vectors: [&'a [i8]; 2],
+    /// Whether it is of their quarters.
+    pub(super) quarters: bool,
+    /// Vectors of a row.
+    pub(super) columns: usize,
     /// Of all blocks of a picture between two references: -1 where only the one before counts, 1 where only the one after does, 0 where both do.
     pub(super) sides: &'a [i8],
 }
 
-impl Source<'_> {
+impl<'a> Source<'a> {
     /// Whether everything comes from its own place.
     pub(super) fn is_still(&self) -> bool {
         self.vectors.iter().all(|plane| plane.iter().all(|&component| component == 0))
     }
 
-    /// The vectors of a row's blocks and of those beyond their nearer edge; a row has `blocks`.
-    fn block_row(&self, row: usize, blocks: usize) -> BlockRow<'_> {
-        let number = row >> ROOT_LOG2;
+    /// The vectors of a row's blocks, or quarters, and of those beyond their nearer edge.
+    fn block_row(&self, row: usize) -> BlockRow<'a> {
+        let sites = if self.quarters { QUARTER } else { TILE };
+        let number = row / sites;
         let of = |number: usize| {
-            let place = number * blocks..(number + 1) * blocks;
+            let place = number * self.columns..(number + 1) * self.columns;
             let planes = self.vectors.map(|plane| plane.get(place.clone()));
             if let [Some(vertical), Some(horizontal)] = planes { Some([vertical, horizontal]) } else { None }
         };
         let own = of(number).unwrap_or_default();
-        let beyond = if is_upper(row) { number.checked_sub(1) } else { Some(number + 1) };
-        BlockRow { own, beyond: beyond.and_then(of).unwrap_or(own), reversed: false }
+        let beyond = if is_upper(row, sites) { number.checked_sub(1) } else { Some(number + 1) };
+        BlockRow { own, beyond: beyond.and_then(of).unwrap_or(own), quarters: self.quarters, reversed: false }
     }
 
     /// The sides of a row's blocks; a row has `blocks`.
@@ -46,17 +51,12 @@ impl Source<'_> {
 
     /// Sets the bits of the tiles of a row that come from another place, wholly or in part; a row has `tiles`, and a block is as wide as a tile.
     pub(super) fn mark_moving(&self, row: usize, tiles: usize, moving: &mut [u32]) {
-        let BlockRow { own, beyond, .. } = self.block_row(row, tiles);
-        let beyond = Some(beyond).filter(|_| row_weights(row) != [0; 2]);
-        let mut any = 0;
-        for plane in [Some(own), beyond].into_iter().flatten().flatten() {
-            for (tile, &component) in plane.iter().enumerate() {
-                let bit = u32::from(component != 0) << (tile % 32);
-                any |= bit;
-                moving.get_mut(tile / 32).into_iter().for_each(|word| *word |= bit);
-            }
-        }
-        if any != 0 {
+        let mut any = false;
+        self.block_row(row).each_moving(row, |tile| {
+            any = true;
+            moving.get_mut(tile / 32).into_iter().for_each(|word| *word |= 1 << (tile % 32));
+        });
+        if any {
             dilate(moving, tiles);
         }
     }
@@ -124,6 +124,11 @@ impl<'a> Store<'a> {
             second,
             references,
         }
+    }
+
+    /// Whether the picture is made from two references.
+    pub(super) fn is_between(&self) -> bool {
+        self.roles.beyond.is_some()
     }
 
     /// Whether the picture overwrites what it is made from.
@@ -205,7 +210,7 @@ impl<'a> Store<'a> {
             Some(source) => {
                 let area = width * height;
                 let blocks = self.geometry.motion().1;
-                let vectors = source.block_row(row, blocks);
+                let vectors = source.block_row(row);
                 let between = self.roles.beyond.is_some();
                 let sides = if between { source.row_sides(row, blocks) } else { &[] };
                 let own = planes.each_mut().map(|plane| &mut **plane);

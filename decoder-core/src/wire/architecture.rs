@@ -117,6 +117,8 @@ pub struct Motion {
     pub sees_prediction: bool,
     /// Largest [pyramid](crate::order::Order::pyramid) of a segment. Each level takes memory for one more reference than the one that there is without.
     pub pyramid: u8,
+    /// Whether the blocks of pictures that are predicted from one may have a vector for each quarter.
+    pub splits: bool,
 }
 
 /// Everything that fixes the shape of the parameters and the work.
@@ -210,6 +212,12 @@ impl Architecture {
         self.pyramid() > 0
     }
 
+    /// Whether blocks may have a vector for each quarter.
+    #[must_use]
+    pub fn has_splits(&self) -> bool {
+        self.motion.is_some_and(|motion| motion.splits)
+    }
+
     /// Largest pyramid of a segment.
     #[must_use]
     pub fn pyramid(&self) -> u8 {
@@ -227,7 +235,7 @@ impl Architecture {
             && self.check_grids()
             && self.check_stages()
             && self.motion.is_none_or(|motion| motion.reach <= 31 && motion.pyramid <= MAX_PYRAMID)
-            && !(self.is_bidirectional() && self.root_depth > 0);
+            && !((self.is_bidirectional() || self.has_splits()) && self.root_depth > 0);
         if ok { Ok(()) } else { Err(Error::Corrupt(Corruption::Header)) }
     }
 
@@ -295,5 +303,11 @@ impl Geometry {
     #[must_use]
     pub fn motion(self) -> (usize, usize) {
         self.grid(ROOT_LOG2)
+    }
+
+    /// Rows and columns of the quarters of its blocks.
+    #[must_use]
+    pub fn quarters(self) -> (usize, usize) {
+        self.grid(ROOT_LOG2 - 1)
     }
 }

@@ -155,6 +155,7 @@ impl Read for Motion {
             reach: reader.byte(),
             sees_prediction: reader.flag(),
             pyramid: reader.byte(),
+            splits: reader.flag(),
         }
     }
 }

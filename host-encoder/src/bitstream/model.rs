@@ -6,6 +6,7 @@ use decoder_core::Segment;
 use decoder_core::entropy::{Coder, RangeDecoder};
 use decoder_core::latents::{Chunk, Group, LatentPlan, Latents};
 use decoder_core::order::Order;
+use decoder_core::splits::PARTS;
 use decoder_core::weights::{Next, ParameterCount, Parameters, Scalars, code, code_interval, code_update};
 use decoder_core::wire::{Architecture, FileHeader, Geometry, LoopFilter, Temporal};
 use decoder_core::{Corruption, Error};
@@ -21,7 +22,7 @@ pub struct SegmentModel {
     pub weights: Vec<i16>,
     /// All layers' biases.
     pub biases: Vec<i16>,
-    /// The latents' context parameters, then the motion field's.
+    /// The latents' context parameters, then those of motion, splits and sides.
     pub context: Vec<i8>,
     /// For each grid `[slice][channel][row][column]`, as pictures are coded.
     pub grids: Vec<Array4<i8>>,
@@ -29,6 +30,9 @@ pub struct SegmentModel {
     pub updates: Vec<Update>,
     /// `[frame][vertical, horizontal][row][column]`, as pictures are coded; frame 0 is all zero. Empty without prediction.
     pub motion: Option<Array4<i8>>,
+    /// Where blocks may be split, what the vectors of their quarters are made of: `[frame][selector, vertical, horizontal][row][column]`, as pictures are coded; zero in
+    /// those that are not predicted from one.
+    pub splits: Option<Array4<i8>>,
     /// The pyramid of the pictures' order.
     pub pyramid: u8,
     /// With a pyramid, for each block of pictures between two which of these count, as -1 for the one before, 1 for the one after, 0 for both.
@@ -99,6 +103,10 @@ impl SegmentModel {
             grids: grids.collect(),
             updates: vec![],
             motion: predicted.then(|| Array4::zeros((frames, 2, height, width))),
+            splits: (predicted && architecture.has_splits()).then(|| {
+                let (rows, columns) = geometry.quarters();
+                Array4::zeros((frames, PARTS, rows, columns))
+            }),
             pyramid: 0,
             sides: None,
             frames,
@@ -198,8 +206,9 @@ impl SegmentModel {
             for group in plan.groups() {
                 let slices = match group {
                     Group::Motion if predicted => first..first + frames,
+                    Group::Splits if order.is_from_one(first) => first..first + frames,
                     Group::Sides if order.is_between(first) => first..first + frames,
-                    Group::Motion | Group::Sides => continue,
+                    Group::Motion | Group::Splits | Group::Sides => continue,
                     Group::Grid(number) => match architecture.grids[number].temporal {
                         Temporal::Whole => continue,
                         Temporal::Every(log2) => first >> log2..((first + frames - 1) >> log2) + 1,
@@ -210,7 +219,7 @@ impl SegmentModel {
                 latents.code_group(coder, &plan, architecture, &self.context, group, chunk, work)?;
                 let cost = bits(coder) - before;
                 match group {
-                    Group::Motion | Group::Sides => spent.motion += cost,
+                    Group::Motion | Group::Splits | Group::Sides => spent.motion += cost,
                     Group::Grid(number) => spent.grids[number] += cost,
                 }
                 if C::DECODES {
@@ -226,6 +235,7 @@ impl SegmentModel {
     fn exchange(&mut self, latents: &mut Latents<'_>, plan: &LatentPlan, group: Group, slices: Range<usize>, way: Way) {
         let own: Option<ArrayViewMut4<'_, i8>> = match group {
             Group::Motion => self.motion.as_mut().map(|motion| motion.view_mut()),
+            Group::Splits => self.splits.as_mut().map(|splits| splits.view_mut()),
             Group::Sides => self.sides.as_mut().map(|sides| sides.view_mut().insert_axis(Axis(1))),
             Group::Grid(number) => self.grids.get_mut(number).map(|grid| grid.view_mut()),
         };

@@ -112,6 +112,7 @@ fn as_json(info: &StreamInfo, input: &Input) -> Value {
             "reach": motion.reach,
             "sees_prediction": motion.sees_prediction,
             "pyramid": motion.pyramid,
+            "splits": motion.splits,
         })
     });
     json!({

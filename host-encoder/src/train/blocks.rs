@@ -121,7 +121,8 @@ impl Finished {
             value.iter_mut().zip(latents).for_each(|(value, &latent)| *value = latent.into());
         }
         if let Some(motion) = &source.motion {
-            rates.set_motion(motion.slice(ndarray::s![..self.frames, .., .., ..]));
+            let finished = ndarray::s![..self.frames, .., .., ..];
+            rates.set_motion(motion.slice(finished), source.splits.as_ref().map(|splits| splits.slice(finished)));
         }
         if let Some(sides) = &source.sides {
             rates.set_sides(sides.slice(ndarray::s![..self.frames, .., ..]));
@@ -167,6 +168,7 @@ impl Finished {
         );
         SegmentModel {
             pyramid: source.order.pyramid,
+            splits: source.splits.clone(),
             sides: source.sides.clone(),
             loop_filter: run.network.loop_filter_settings(),
             ..model

@@ -76,6 +76,7 @@ pub fn architecture(settings: &EncodeSettings, geometry: Geometry) -> Architectu
 fn with(settings: &EncodeSettings, geometry: Geometry, finest: u8, pyramid: u8) -> Architecture {
     use LayerKind::{Depthwise, Full, Point};
     let (level, motion) = (settings.level, settings.motion);
+    let chunk = settings.root_depth.unwrap_or(if motion { 0 } else { PURE_ROOT_DEPTH });
     let sparse = settings.lambda > SPARSE_LAMBDA;
     // A network that does not see the prediction and whose biases are centred leaves alone what no latent speaks of: what does
     // not change costs nothing, and errors do not grow from picture to picture. Without prediction biases are free.
@@ -104,7 +105,7 @@ fn with(settings: &EncodeSettings, geometry: Geometry, finest: u8, pyramid: u8) 
     let stage =
         |octave: u8| Stage { layers: if octave == 0 { head.iter().copied().collect() } else { Default::default() } };
     Architecture {
-        root_depth: settings.root_depth.unwrap_or(if motion { 0 } else { PURE_ROOT_DEPTH }),
+        root_depth: chunk,
         // Flags are there for the decoder's time, which larger machines have: the bytes are the same to 1 % (docs/experiments.md).
         flag_levels: match level {
             Level::Nano | Level::Micro => 1,
@@ -128,6 +129,7 @@ fn with(settings: &EncodeSettings, geometry: Geometry, finest: u8, pyramid: u8) 
             reach: reach(pyramid),
             sees_prediction: false,
             pyramid,
+            splits: level != Level::Nano && chunk == 0,
         }),
     }
 }

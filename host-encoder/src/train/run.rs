@@ -96,7 +96,9 @@ impl Run {
             random,
         );
         if let Some(motion) = &source.motion {
-            network.set_motion(motion.slice(ndarray::s![pictures.clone(), .., .., ..]));
+            let of_pictures = ndarray::s![pictures.clone(), .., .., ..];
+            let splits = source.splits.as_ref().map(|splits| splits.slice(of_pictures));
+            network.set_motion(motion.slice(of_pictures), splits);
         }
         if let Some(sides) = &source.sides {
             network.set_sides(sides.slice(ndarray::s![pictures, .., ..]));

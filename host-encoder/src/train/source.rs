@@ -23,6 +23,8 @@ pub struct Source<'a> {
     pub targets: Vec<Array3<f32>>,
     /// The motion to each picture from those that it is predicted from: `[frame][vertical, horizontal][row][column]`.
     pub motion: Option<Array4<i8>>,
+    /// What the vectors of the quarters of blocks are made of in pictures that are predicted from one, `[frame][selector, vertical, horizontal][row][column]`.
+    pub splits: Option<Array4<i8>>,
     /// Where the blocks of pictures between two references are predicted from: `[frame][row][column]`, -1 before, 1 after, 0 both.
     pub sides: Option<Array3<i8>>,
     /// What is done to luma where a residual was added, at first.
@@ -52,13 +54,15 @@ impl<'a> Source<'a> {
         let motion = SourceMotion::of(frames, architecture, geometry, settings);
         let order = motion.as_ref().map_or(flat, |motion| motion.order);
         let coded = coded(frames, order);
-        let (motion, sides) = motion.map(|motion| (motion.field, motion.sides)).unzip();
+        let (motion, splits, sides) =
+            motion.map_or((None, None, None), |motion| (Some(motion.field), motion.splits, Some(motion.sides)));
         Self {
             architecture,
             geometry,
             order,
             targets: coded.iter().map(|frame| lattice(frame, geometry)).collect(),
             motion,
+            splits,
             sides: sides.filter(|_| order.pyramid > 0),
             loop_filter: loop_filter(settings),
             colour: mean_colour(&frames[0]),

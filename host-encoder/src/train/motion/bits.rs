@@ -1,7 +1,7 @@
 //! The bits of motion as the context model codes it (SPEC sections 6 and 7).
 
 use decoder_core::order::Order;
-use decoder_core::wire::{Architecture, Geometry};
+use decoder_core::wire::{Architecture, Geometry, Motion};
 use ndarray::{Array2, Array3, Array4};
 
 use super::places::Places;
@@ -21,7 +21,8 @@ pub struct MotionBits {
 impl MotionBits {
     /// Of the pictures of an order after its first. An architecture with a root depth of 0.
     pub fn new(architecture: &Architecture, geometry: Geometry, order: Order) -> Self {
-        let motion_alone = Architecture { grids: Default::default(), ..architecture.clone() };
+        let motion = architecture.motion.map(|motion| Motion { splits: false, ..motion });
+        let motion_alone = Architecture { grids: Default::default(), motion, ..architecture.clone() };
         Self { network: Network::of_latents(&motion_alone, geometry, order, order.frames, false) }
     }
 
@@ -60,7 +61,7 @@ impl MotionBits {
             |frame: usize, y, x| frame.checked_sub(1).map_or(Block::default(), |picture| motion[picture][[y, x]]);
         let vectors =
             Array4::from_shape_fn((frames, 2, rows, columns), |(frame, c, y, x)| block(frame, y, x).vector[c] as i8);
-        self.network.set_motion(vectors.view());
+        self.network.set_motion(vectors.view(), None);
         let sides = Array3::from_shape_fn((frames, rows, columns), |(frame, y, x)| block(frame, y, x).side);
         self.network.set_sides(sides.view());
     }

@@ -6,12 +6,14 @@ mod overlap;
 mod places;
 mod refinement;
 mod search;
+mod splits;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use decoder_core::order::{Order, Prediction};
+use decoder_core::splits::PARTS;
 use decoder_core::wire::{Architecture, Geometry, Motion};
-use ndarray::{Array2, Array3, Array4};
+use ndarray::{Array2, Array3, Array4, Axis};
 use rayon::prelude::*;
 
 use crate::frame::Frame;
@@ -22,6 +24,7 @@ use costs::Costs;
 use places::Places;
 use refinement::Refinement;
 use search::{Block, Phases, Planes, Search, search};
+use splits::splits;
 
 /// How much more a larger pyramid may leave to say, as the search counts it, and still be taken: pictures that no other is predicted from need not say it. Of clips that
 /// nothing is measured on none lost by two levels instead of one at up to 1.09 (docs/measurements.md).
@@ -36,6 +39,9 @@ pub struct SourceMotion {
     pub order: Order,
     /// To each picture from those that it is predicted from, `[frame][vertical, horizontal][row][column]` in quarter luma samples.
     pub field: Array4<i8>,
+    /// What the vectors of the quarters of blocks are made of, where blocks may be split: `[frame][selector, vertical, horizontal][row][column]`, zero in pictures that are
+    /// not predicted from one.
+    pub splits: Option<Array4<i8>>,
     /// Where the blocks of pictures between two references are predicted from, `[frame][row][column]`: -1 before, 1 after, 0 both.
     pub sides: Array3<i8>,
 }
@@ -59,9 +65,8 @@ impl SourceMotion {
             if larger.cost <= DEARER * best.cost { larger } else { best }
         });
         // The bits are counted of pictures that are coded one by one.
-        if architecture.root_depth == 0 && !settings.ablation.guessed_motion {
-            best.refine(architecture, Costs::coded(settings.lambda));
-        }
+        let refined = architecture.root_depth == 0 && !settings.ablation.guessed_motion;
+        best.finish(architecture, Costs::coded(settings.lambda), refined);
         Some(best.motion(geometry))
     }
 }
@@ -97,6 +102,8 @@ struct Searched {
     sources: Vec<Planes>,
     /// Of each picture but the first.
     blocks: Vec<Array2<Block>>,
+    /// What the vectors of quarters are made of, `[selector, vertical, horizontal][row][column]`, in pictures whose blocks may be split, by their numbers.
+    splits: BTreeMap<usize, Array3<i8>>,
     /// What it leaves to say and a guess of its bits.
     cost: f64,
 }
@@ -114,11 +121,11 @@ impl Searched {
             blocks.push(of_picture);
             cost += cost_of_picture as f64;
         }
-        Self { order, settings, sources, blocks, cost }
+        Self { order, settings, sources, blocks, splits: BTreeMap::new(), cost }
     }
 
-    /// Changes blocks with which the pictures' errors and the bits of all motion cost less.
-    fn refine(&mut self, architecture: &Architecture, costs: Costs) {
+    /// Changes blocks with which the pictures' errors and the bits of all motion cost less, if they are to be `refined`, and splits some.
+    fn finish(&mut self, architecture: &Architecture, costs: Costs, refined: bool) {
         let geometry = self.sources[0].geometry;
         for (number, window) in self.blocks.chunks_mut(WINDOW).enumerate() {
             let first = 1 + number * WINDOW;
@@ -134,10 +141,21 @@ impl Searched {
                 let after = after.map(|after| &phases[&after]);
                 Some(Search::new(&phases[&before], after, &self.sources[first + number], self.settings, costs))
             };
-            let searches = (0..window.len()).filter_map(search).collect();
-            let order = Order { frames: 1 + window.len(), ..self.order };
-            let (places, coded) = (Places::new(order, geometry), MotionBits::new(architecture, geometry, order));
-            Refinement::new(searches, window, places, coded, costs.bit).run();
+            if refined {
+                let searches = (0..window.len()).filter_map(search).collect();
+                let order = Order { frames: 1 + window.len(), ..self.order };
+                let (places, coded) = (Places::new(order, geometry), MotionBits::new(architecture, geometry, order));
+                Refinement::new(searches, window, places, coded, costs.bit).run();
+            }
+            if self.settings.splits {
+                let from_one: Vec<usize> =
+                    (0..window.len()).filter(|number| self.order.is_from_one(first + number)).collect();
+                let searches: Vec<Search<'_>> = from_one.iter().filter_map(|&number| search(number)).collect();
+                let pictures: Vec<_> =
+                    searches.iter().zip(&from_one).map(|(search, &number)| (search, &window[number])).collect();
+                let numbers = from_one.iter().map(|number| first + number);
+                self.splits.extend(numbers.zip(splits(&pictures, geometry.quarters())));
+            }
         }
     }
 
@@ -148,7 +166,14 @@ impl Searched {
             Some(number) => self.blocks[number][at],
             None => Block::default(),
         };
+        let splits = self.settings.splits.then(|| {
+            let (rows, columns) = geometry.quarters();
+            let mut splits = Array4::zeros((frames, PARTS, rows, columns));
+            self.splits.iter().for_each(|(&number, of)| splits.index_axis_mut(Axis(0), number).assign(of));
+            splits
+        });
         SourceMotion {
+            splits,
             order: self.order,
             field: Array4::from_shape_fn((frames, 2, rows, columns), |(frame, c, y, x)| {
                 block(frame, [y, x]).vector[c] as i8

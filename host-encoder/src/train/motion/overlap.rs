@@ -6,13 +6,15 @@ use ndarray::Array2;
 
 use super::search::{Block, Phases, Search};
 
-/// Samples of half a block's side. A quarter of a block is mixed from its own vector and those of the three blocks at its corner.
-const HALF: i32 = 8;
+/// Samples of half a block's side. The part of a block at one of its corners is mixed from its own vector and those of the three blocks beyond that.
+pub(super) const OF_BLOCKS: usize = 8;
+/// The same where each quarter of a block has a vector, and is what a block is otherwise.
+pub(super) const OF_QUARTERS: usize = 4;
 /// What is beyond an edge weighs, in 1/16, from the edge on (SPEC section 8).
-const BEYOND: [i32; HALF as usize] = [7, 5, 3, 1, 0, 0, 0, 0];
+const BEYOND: [i32; OF_BLOCKS] = [7, 5, 3, 1, 0, 0, 0, 0];
 
-/// A quarter of a block: its corner towards others is at the end or at the start of each axis.
-struct Quarter {
+/// The part of a block at one of its corners, which is at the end or at the start of each axis.
+struct Corner {
     y: i32,
     x: i32,
     /// -1 if what is beyond is above, or to the left; 1 if it is below, or to the right.
@@ -31,8 +33,9 @@ impl Search<'_> {
         around: &[[i32; 2]],
     ) -> (Block, u32) {
         let own = blocks[at];
-        let cost =
-            |vector: [i32; 2]| self.price(vector, expected) + self.seen_error(blocks, at, Block { vector, ..own });
+        let cost = |vector: [i32; 2]| {
+            self.price(vector, expected) + self.seen_error::<OF_BLOCKS>(blocks, at, Block { vector, ..own })
+        };
         let mut best = (own.vector, cost(own.vector));
         let consider = |vector: [i32; 2], best: &mut ([i32; 2], u32)| {
             if vector != best.0 && self.allowed(vector) {
@@ -57,23 +60,34 @@ impl Search<'_> {
         (Block { vector: best.0, ..own }, best.1)
     }
 
-    /// The cost of all errors wherever a block's vector counts.
-    pub(super) fn seen_error(&self, blocks: &Array2<Block>, [row, column]: [usize; 2], own: Block) -> u32 {
+    /// The cost of all errors wherever a block's vector counts. Blocks have sides of `2 HALF` samples.
+    pub(super) fn seen_error<const HALF: usize>(
+        &self,
+        blocks: &Array2<Block>,
+        [row, column]: [usize; 2],
+        own: Block,
+    ) -> u32 {
         let of = |at: [usize; 2]| if at == [row, column] { own } else { blocks[at] };
-        let quarters = |at: usize| 2 * at as i32 - 1..2 * at as i32 + 3;
-        self.quarters_error(blocks.dim(), of, [quarters(row), quarters(column)])
+        let corners = |at: usize| 2 * at as i32 - 1..2 * at as i32 + 3;
+        self.corners_error::<HALF>(blocks.dim(), of, [corners(row), corners(column)])
+    }
+
+    /// The cost of all errors wherever vectors of a block's quarters count.
+    pub(super) fn seen_error_of_quarters(&self, quarters: &Array2<Block>, block: [usize; 2]) -> u32 {
+        let corners = |at: usize| 4 * at as i32 - 1..4 * at as i32 + 5;
+        self.corners_error::<OF_QUARTERS>(quarters.dim(), |at| quarters[at], block.map(corners))
     }
 
     /// The cost of all errors in the picture.
     #[cfg(test)]
-    pub(super) fn picture_error(&self, blocks: &Array2<Block>) -> u32 {
+    pub(super) fn picture_error<const HALF: usize>(&self, blocks: &Array2<Block>) -> u32 {
         let (rows, columns) = blocks.dim();
-        let quarters = |blocks: usize| 0..2 * blocks as i32;
-        self.quarters_error((rows, columns), |at| blocks[at], [quarters(rows), quarters(columns)])
+        let corners = |blocks: usize| 0..2 * blocks as i32;
+        self.corners_error::<HALF>((rows, columns), |at| blocks[at], [corners(rows), corners(columns)])
     }
 
-    /// The cost of all errors in some quarters of blocks, as far as they are in the picture.
-    fn quarters_error(
+    /// The cost of all errors at some corners of blocks, as far as they are in the picture.
+    fn corners_error<const HALF: usize>(
         &self,
         (rows, columns): (usize, usize),
         block: impl Fn([usize; 2]) -> Block,
@@ -84,28 +98,28 @@ impl Search<'_> {
         };
         let mut sum = 0;
         for (qy, qx) in down.flat_map(|qy| across.clone().map(move |qx| (qy, qx))) {
-            let (y, x) = (HALF * qy, HALF * qx);
+            let (y, x) = (HALF as i32 * qy, HALF as i32 * qx);
             if (0..self.before.height).contains(&y) && (0..self.before.width).contains(&x) {
                 let (r, c, dy, dx) = (qy / 2, qx / 2, 2 * (qy % 2) - 1, 2 * (qx % 2) - 1);
                 let blocks = [of(r, c), of(r + dy, c), of(r, c + dx), of(r + dy, c + dx)];
-                sum += self.quarter_error(&Quarter { y, x, towards: [dy, dx], blocks });
+                sum += self.corner_error::<HALF>(&Corner { y, x, towards: [dy, dx], blocks });
             }
         }
         sum
     }
 
-    fn quarter_error(&self, quarter: &Quarter) -> u32 {
-        let Quarter { y, x, towards, blocks } = quarter;
+    fn corner_error<const HALF: usize>(&self, corner: &Corner) -> u32 {
+        let Corner { y, x, towards, blocks } = corner;
         // Only vectors count beyond a block's edge, not sides.
         let side = blocks[0].side;
-        let weight = |towards: i32, at: usize| BEYOND[if towards < 0 { at } else { HALF as usize - 1 - at }];
-        let across: [i32; HALF as usize] = std::array::from_fn(|column| weight(towards[1], column));
+        let weight = |towards: i32, at: usize| BEYOND[if towards < 0 { at } else { HALF - 1 - at }];
+        let across: [i32; HALF] = std::array::from_fn(|column| weight(towards[1], column));
         let &Phases { height, width, .. } = self.before;
-        let columns = HALF.min(width - x) as usize;
+        let columns = (HALF as i32).min(width - x) as usize;
         let mut sum = 0;
-        for row in 0..HALF.min(height - y) {
+        for row in 0..(HALF as i32).min(height - y) {
             let down = weight(towards[0], row as usize);
-            let mut mixed = [128; HALF as usize];
+            let mut mixed = [128; HALF];
             for (Block { vector, .. }, down, of_beside) in [
                 (blocks[0], 16 - down, false),
                 (blocks[1], down, false),
@@ -113,7 +127,7 @@ impl Search<'_> {
                 (blocks[3], down, true),
             ] {
                 if down > 0 {
-                    let samples: [u8; HALF as usize] = self.predicted(y + row, *x, Block { vector, side });
+                    let samples: [u8; HALF] = self.predicted(y + row, *x, Block { vector, side });
                     for ((mixed, sample), beside) in mixed.iter_mut().zip(samples).zip(across) {
                         *mixed += down * if of_beside { beside } else { 16 - beside } * i32::from(sample);
                     }
@@ -157,7 +171,13 @@ mod tests {
     fn what_is_looked_at_is_what_the_decoder_shows() {
         let geometry = Geometry::new(90, 70);
         let (before, after, current) = (picture(geometry, 1), picture(geometry, 4), picture(geometry, 2));
-        let motion = Motion { interpolation: Interpolation::Cubic, reach: 15, sees_prediction: false, pyramid: 0 };
+        let motion = Motion {
+            interpolation: Interpolation::Cubic,
+            reach: 15,
+            sees_prediction: false,
+            pyramid: 0,
+            splits: false,
+        };
         let (rows, columns) = geometry.motion();
         let mut components = numbers(2 * rows * columns, 81, 3).map(|component| component as i32 - 40);
         let blocks = Array2::from_shape_fn((rows, columns), |(row, column)| Block {
@@ -166,7 +186,7 @@ mod tests {
         });
         let field = Array3::from_shape_fn((2, rows, columns), |(c, row, column)| blocks[[row, column]].vector[c] as i8);
         let predicted = |reference: &Planes, reversed: bool| -> Vec<u32> {
-            predicted_luma(reference, motion, field.view(), reversed).into_iter().map(u32::from).collect()
+            predicted_luma(reference, motion, field.view(), false, reversed).into_iter().map(u32::from).collect()
         };
         let from_before = predicted(&before, false);
         let from_after = predicted(&after, true);
@@ -186,14 +206,47 @@ mod tests {
             let search = Search::new(before, after, &current, motion, Costs::absolute(0.0));
             // Not those near the picture's edges, where the search takes the nearest sample and the decoder the nearest of each filter's.
             for block in (2..rows - 2).flat_map(|row| (2..columns - 2).map(move |column| [row, column])) {
+                let seen = search.seen_error::<OF_BLOCKS>(&blocks, block, blocks[block]);
                 let span = |at: usize| 16 * at - 8..16 * at + 24;
-                let places = span(block[0]).flat_map(|y| span(block[1]).map(move |x| y * 2 * geometry.width + x));
-                let (count, sum) = places
-                    .fold((0, 0), |(count, sum), at| (count + 1, sum + shown[at].abs_diff(current.luma[at].into())));
-                let seen = search.seen_error(&blocks, block, blocks[block]);
-                // The decoder rounds twice.
-                assert!(seen.abs_diff(sum) < count / 20, "{block:?}: {seen} instead of {sum} over {count} samples");
+                is_as_shown(seen, block.map(span), &shown, &current);
             }
+        }
+    }
+
+    /// Compares what was seen of a part of the picture, rows and columns, with what is shown there.
+    fn is_as_shown(seen: u32, [down, across]: [Range<usize>; 2], shown: &[u32], current: &Planes) {
+        let width = 2 * current.geometry.width;
+        let places = down.clone().flat_map(|y| across.clone().map(move |x| y * width + x));
+        let (count, sum) =
+            places.fold((0, 0), |(count, sum), at| (count + 1, sum + shown[at].abs_diff(current.luma[at].into())));
+        // The decoder rounds twice.
+        assert!(seen.abs_diff(sum) < count / 20, "{down:?} {across:?}: {seen}, not {sum} over {count} samples");
+    }
+
+    #[test]
+    fn quarters_are_looked_at_as_the_decoder_shows_them() {
+        let geometry = Geometry::new(90, 70);
+        let (before, current) = (picture(geometry, 1), picture(geometry, 2));
+        let motion =
+            Motion { interpolation: Interpolation::Cubic, reach: 31, sees_prediction: false, pyramid: 0, splits: true };
+        let mut components = numbers(4000, 81, 3).map(|component| component as i8 - 40);
+        let (rows, columns) = geometry.quarters();
+        let field = Array3::from_shape_simple_fn((2, rows, columns), || components.next().unwrap_or(0));
+        let quarters = Array2::from_shape_fn((rows, columns), |(row, column)| Block {
+            vector: [0, 1].map(|c| field[[c, row, column]].into()),
+            side: -1,
+        });
+        let shown = predicted_luma(&before, motion, field.view(), true, false);
+        let shown: Vec<u32> = shown.into_iter().map(u32::from).collect();
+        let before = Phases::new(&before, motion);
+        let search = Search::new(&before, None, &current, motion, Costs::absolute(0.0));
+        let (rows, columns) = geometry.motion();
+        for block in (2..rows - 2).flat_map(|row| (2..columns - 2).map(move |column| [row, column])) {
+            let seen = search.seen_error_of_quarters(&quarters, block);
+            is_as_shown(seen, block.map(|at| 16 * at - 4..16 * at + 20), &shown, &current);
+            let quarter = block.map(|at| 2 * at + 1);
+            let seen = search.seen_error::<OF_QUARTERS>(&quarters, quarter, quarters[quarter]);
+            is_as_shown(seen, quarter.map(|at| 8 * at - 4..8 * at + 12), &shown, &current);
         }
     }
 }

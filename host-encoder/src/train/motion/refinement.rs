@@ -7,6 +7,7 @@ use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::bits::MotionBits;
+use super::overlap::OF_BLOCKS;
 use super::places::Places;
 use super::search::{Block, Search};
 
@@ -49,7 +50,7 @@ impl Field<'_> {
 
     /// The cost of errors wherever a block's vector counts.
     fn error(&self, picture: usize, block: usize, candidate: Block) -> u32 {
-        self.searches[picture].seen_error(&self.motion[picture], self.places.at(block), candidate)
+        self.searches[picture].seen_error::<OF_BLOCKS>(&self.motion[picture], self.places.at(block), candidate)
     }
 
     /// By how much a trial changes the cost of errors.
@@ -285,7 +286,7 @@ mod tests {
             let cost = |refinement: &mut Refinement<'_>| {
                 let bits: f64 = refinement.count().iter().sum();
                 let pictures = refinement.field.searches.iter().zip(refinement.field.motion.iter());
-                let errors: u32 = pictures.map(|(search, blocks)| search.picture_error(blocks)).sum();
+                let errors: u32 = pictures.map(|(search, blocks)| search.picture_error::<OF_BLOCKS>(blocks)).sum();
                 f64::from(errors) + refinement.price * bits
             };
             let first = cost(refinement);

@@ -40,21 +40,29 @@ impl Planes {
     }
 }
 
-/// The luma that the decoder predicts from a reference. `field` is `[vertical, horizontal][row][column]`; from the one after a picture it counts reversed.
-pub(super) fn predicted_luma(reference: &Planes, motion: Motion, field: ArrayView3<'_, i8>, reversed: bool) -> Vec<u8> {
+/// The luma that the decoder predicts from a reference. `field` is `[vertical, horizontal][row][column]`, of blocks or of their quarters; from the reference after a picture
+/// it counts reversed.
+pub(super) fn predicted_luma(
+    reference: &Planes,
+    motion: Motion,
+    field: ArrayView3<'_, i8>,
+    quarters: bool,
+    reversed: bool,
+) -> Vec<u8> {
     let Geometry { width, height } = reference.geometry;
-    let (rows, columns) = reference.geometry.motion();
+    let (_, rows, columns) = field.dim();
     let vectors: Vec<i8> = field.iter().copied().collect();
     let block_row = |row: usize| [0, rows].map(|first| &vectors[(first + row.min(rows - 1)) * columns..][..columns]);
+    let sites = if quarters { SITES / 2 } else { SITES };
     let mut chroma = [vec![0; width], vec![0; width]];
-    let all = vec![u32::MAX; columns.div_ceil(32)];
+    let all = vec![u32::MAX; width.div_ceil(32 * SITES)];
     let mut luma = vec![0; 4 * width * height];
     for (row, pair) in luma.chunks_exact_mut(4 * width).enumerate() {
-        let number = row / SITES;
-        let beyond = if row % SITES < SITES / 2 { number.saturating_sub(1) } else { number + 1 };
+        let number = row / sites;
+        let beyond = if row % sites < sites / 2 { number.saturating_sub(1) } else { number + 1 };
         let (above, below) = pair.split_at_mut(2 * width);
         let [u, v] = &mut chroma;
-        let vectors = BlockRow { own: block_row(number), beyond: block_row(beyond), reversed };
+        let vectors = BlockRow { own: block_row(number), beyond: block_row(beyond), quarters, reversed };
         predict_row(reference.views(), motion.interpolation, row, vectors, &all, [above, below, u, v]);
     }
     luma
@@ -80,7 +88,7 @@ impl Phases {
         let plane = |phase: usize| {
             let [vertical, horizontal] = [phase / QUARTERS, phase % QUARTERS].map(|quarters| quarters as i8);
             let field = Array3::from_shape_fn((2, rows, columns), |(c, ..)| [vertical, horizontal][c]);
-            predicted_luma(reference, motion, field.view(), false)
+            predicted_luma(reference, motion, field.view(), false, false)
         };
         let planes = (0..QUARTERS * QUARTERS).into_par_iter().map(plane).collect();
         Self { width: 2 * width as i32, height: 2 * height as i32, planes }
@@ -317,7 +325,13 @@ mod tests {
     #[test]
     fn a_moving_texture_is_followed() {
         let geometry = Geometry::new(64, 48);
-        let motion = Motion { interpolation: Interpolation::Cubic, reach: 15, sees_prediction: false, pyramid: 1 };
+        let motion = Motion {
+            interpolation: Interpolation::Cubic,
+            reach: 15,
+            sees_prediction: false,
+            pyramid: 1,
+            splits: false,
+        };
         let (before, after) = (textured(geometry, 0, 0), textured(geometry, 6, -10));
         for after in [None, Some(&after)] {
             let current = textured(geometry, 3, -5);

@@ -6,6 +6,7 @@ mod rates;
 mod start;
 
 use decoder_core::order::{MAX_PYRAMID, Order};
+use decoder_core::splits::selected;
 use decoder_core::weights::{BIAS_LIMIT, CONTEXT_LIMIT, GAIN_LIMIT};
 use decoder_core::wire::{Architecture, Geometry, LoopFilter, ROOT_LOG2, Temporal};
 use ndarray::{Array2, Array3, ArrayD, ArrayView3, ArrayView4, Axis, RemoveAxis};
@@ -106,7 +107,7 @@ pub struct Network {
     pub grids: Vec<GridVars>,
     /// The layers.
     pub layers: Vec<LayerVars>,
-    /// Tensors of the latents' context parameters, in the order of the format, then those of motion and of sides. Trainable.
+    /// Tensors of the latents' context parameters, in the order of the format, then those of motion, of splits and of sides. Trainable.
     pub context: Vec<Var>,
     /// (temperature, mode) of the latents' rounding.
     pub rounding: Var,
@@ -126,6 +127,8 @@ pub struct Network {
     pub motion: Vec<(Var, Option<[Var; 2]>)>,
     /// The level of each picture in its pyramid, 0 for one that is predicted from one.
     pub levels: Vec<u8>,
+    /// What the vectors of the quarters of all blocks are made of.
+    splits_field: Option<Var>,
     /// All their sides.
     sides_field: Option<Var>,
     /// All motion fields as they are coded.
@@ -175,6 +178,20 @@ fn levels(order: Order, start: usize, frames: usize) -> Vec<u8> {
 /// Numbers of the pictures between two.
 fn between(levels: &[u8]) -> impl Iterator<Item = usize> {
     levels.iter().enumerate().filter(|&(_, &level)| level > 0).map(|(number, _)| number)
+}
+
+/// Numbers of the pictures that are predicted from one, where the first of them `begins` a segment or does not.
+fn from_one(levels: &[u8], begins: bool) -> Vec<usize> {
+    (usize::from(begins)..levels.len()).filter(|&number| levels[number] == 0).collect()
+}
+
+/// The vectors of the quarters of blocks, `[vertical, horizontal][row][column]`, if the blocks have `vectors` and those of the quarters are made of `splits`.
+fn of_quarters(vectors: ArrayView3<'_, i8>, splits: ArrayView3<'_, i8>) -> Array3<f32> {
+    let ((_, rows, columns), (_, blocks_high, blocks_wide)) = (splits.dim(), vectors.dim());
+    Array3::from_shape_fn((2, rows, columns), |(c, y, x)| {
+        let block = selected(splits[[0, y, x]], [y, x], [blocks_high, blocks_wide]).unwrap_or([y / 2, x / 2]);
+        f32::from(vectors[[c, block[0], block[1]]]) + f32::from(splits[[1 + c, y, x]])
+    })
 }
 
 impl Network {
@@ -271,6 +288,7 @@ impl Network {
             flagged: None,
             motion: vec![],
             levels: vec![],
+            splits_field: None,
             sides_field: None,
             motion_field: None,
             distortion: [vec![], vec![]],
@@ -352,14 +370,29 @@ impl Network {
         self.graph.value(self.pictures[number])
     }
 
-    /// Sets all vectors: `[frame][vertical, horizontal][row][column]`; frame 0 is left out if nothing is before it.
-    pub fn set_motion(&mut self, field: ArrayView4<'_, i8>) {
+    /// Sets all vectors, `[frame][vertical, horizontal][row][column]`, and what those of quarters are made of if blocks may be split,
+    /// `[frame][selector, vertical, horizontal][row][column]`; frame 0 is left out if nothing is before it.
+    pub fn set_motion(&mut self, field: ArrayView4<'_, i8>, splits: Option<ArrayView4<'_, i8>>) {
         let first = field.shape()[0] - self.motion.len();
         for (frame, &(var, between)) in self.motion.iter().enumerate() {
-            let vectors = field.index_axis(Axis(0), frame + first).mapv(f32::from);
+            let whole = field.index_axis(Axis(0), frame + first);
+            let vectors = match &splits {
+                Some(splits) if between.is_none() => of_quarters(whole, splits.index_axis(Axis(0), frame + first)),
+                _ => whole.mapv(f32::from),
+            };
             self.graph.value_mut(var).assign(&vectors);
             if let Some([reversed, _]) = between {
                 self.graph.value_mut(reversed).assign(&-vectors);
+            }
+        }
+        if let Some((var, splits)) = self.splits_field.zip(splits) {
+            let begins = self.motion_field.as_ref().is_some_and(|coded| {
+                let pictures = self.graph.value(coded.field).shape()[0];
+                pictures < self.levels.len()
+            });
+            for (slice, picture) in from_one(&self.levels, begins).into_iter().enumerate() {
+                let of_picture = splits.index_axis(Axis(0), picture).mapv(f32::from);
+                self.graph.value_mut(var).index_axis_mut(Axis(0), slice).assign(&of_picture);
             }
         }
         if let Some(coded) = &self.motion_field {
@@ -412,12 +445,13 @@ impl Network {
 #[cfg(test)]
 mod tests {
     use decoder_core::Level;
+    use decoder_core::splits::PARTS;
     use decoder_core::wire::SITE;
     use ndarray::{Array4, IxDyn};
 
     use super::loss::{EXCHANGE, STRUCTURAL_SHARE};
     use super::*;
-    use crate::bitstream::{CostMeter, SegmentModel};
+    use crate::bitstream::{CodedBits, CostMeter, SegmentModel};
     use crate::settings::EncodeSettings;
     use crate::train::presets::architecture;
 
@@ -456,27 +490,23 @@ mod tests {
         }
     }
 
-    #[test]
-    fn motion_is_coded_with_that_of_the_level_before() {
-        let geometry = Geometry::new(176, 144);
+    /// Size and order of the pictures whose motion is coded.
+    const MOVING: (Geometry, Order) =
+        (Geometry { width: 88, height: 72 }, Order { frames: 7, predicted: true, pyramid: 2 });
+
+    /// The bits of some motion and of `splits` as they are counted, and as they are written: their location is that of the past, their scale a quarter, and that of splits
+    /// grows with their parent.
+    fn bits_of_motion(field: Array4<i8>, splits: Array4<i8>) -> (f64, CodedBits) {
+        let (geometry, order) = MOVING;
         let architecture = architecture(&EncodeSettings { level: Level::Edge, ..EncodeSettings::default() }, geometry);
-        let order = Order { frames: 7, predicted: true, pyramid: 2 };
-        let (rows, columns) = geometry.motion();
-        // The same from one that is predicted from one to the next, and half of it in each level between.
-        let random = &mut Random::new(2);
-        let noise = Array3::from_shape_simple_fn((2, rows, columns), || (2.0 * random.normal()) as i8);
-        let field = Array4::from_shape_fn((7, 2, rows, columns), |(frame, c, y, x)| match noise[[c, y, x]] {
-            _ if frame == 0 => 0,
-            vector => (0..order.level(frame)).fold(vector, |vector, _| halved(vector.into()) as i8),
-        });
         let mut network = Network::of_latents(&architecture, geometry, order, 7, false);
-        network.set_motion(field.view());
-        // Location: the past. Scale: a quarter, for all.
+        network.set_motion(field.view(), Some(splits.view()));
         for (number, &var) in network.context.iter().enumerate() {
-            let value = network.graph.value_mut(var);
+            let (value, is_of_splits) = (network.graph.value_mut(var), number / CONTEXT_TENSORS == 2);
             match number % CONTEXT_TENSORS {
+                3 if is_of_splits => value[[1, 5]] = 0.5,
                 3 => value.indexed_iter_mut().for_each(|(at, item)| *item = f32::from(u8::from(at == IxDyn(&[0, 8])))),
-                4 => value.fill(-2.0),
+                4 => value.fill(if is_of_splits { 1.0 } else { -2.0 }),
                 _ => value.fill(0.0),
             }
         }
@@ -484,14 +514,55 @@ mod tests {
         let mut model = SegmentModel::zeros(&architecture, geometry, 7, true);
         let context = network.context.iter().flat_map(|&var| network.graph.value(var).iter());
         model.context = context.map(|&item| (item / CONTEXT_STEP) as i8).collect();
-        (model.pyramid, model.motion, model.sides) = (order.pyramid, Some(field), Some(model.no_sides(geometry)));
+        (model.pyramid, model.motion, model.splits) = (order.pyramid, Some(field), Some(splits));
+        model.sides = Some(model.no_sides(geometry));
         let coded = model.code(&architecture, geometry, &mut CostMeter::default(), |meter| meter.bits).expect("valid");
-        let counted = network.counted_bits() - network.counted_parameter_bits();
+        (network.counted_bits() - network.counted_parameter_bits(), coded)
+    }
+
+    /// The same from one that is predicted from one to the next, and half of it in each level between; and no splits.
+    fn even_motion() -> (Array4<i8>, Array4<i8>) {
+        let (geometry, order) = MOVING;
+        let (rows, columns) = geometry.motion();
+        let random = &mut Random::new(2);
+        let noise = Array3::from_shape_simple_fn((2, rows, columns), || (2.0 * random.normal()) as i8);
+        let field = Array4::from_shape_fn((7, 2, rows, columns), |(frame, c, y, x)| match noise[[c, y, x]] {
+            _ if frame == 0 => 0,
+            vector => (0..order.level(frame)).fold(vector, |vector, _| halved(vector.into()) as i8),
+        });
+        let (rows, columns) = geometry.quarters();
+        (field, Array4::zeros((7, PARTS, rows, columns)))
+    }
+
+    #[test]
+    fn motion_is_coded_with_that_of_the_level_before() {
+        let (field, splits) = even_motion();
+        let (counted, coded) = bits_of_motion(field, splits);
         let written = coded.total() - coded.weights;
         assert!((written / counted - 1.0).abs() < 0.01, "{written} bits written, {counted} counted");
         // The first reference's vectors have nothing before them, all others cost next to nothing.
+        let (rows, columns) = MOVING.0.motion();
         let later = coded.motion / (12 * rows * columns) as f64;
         assert!((1.0..12.0).contains(&later), "{later} bits a component");
+    }
+
+    #[test]
+    fn splits_cost_what_is_counted() {
+        let ((field, none), (_, order)) = (even_motion(), MOVING);
+        let random = &mut Random::new(3);
+        // In each block something, so that flags say nothing.
+        let splits = Array4::from_shape_fn(none.raw_dim(), |(frame, _, y, x)| match order.is_from_one(frame) {
+            true if y % 2 == 0 && x % 2 == 0 => 1,
+            true => (10.0 * random.normal()) as i8,
+            false => 0,
+        });
+        let pictures = (0..order.frames).filter(|&frame| order.is_from_one(frame)).count();
+        let items = (pictures * splits.index_axis(Axis(0), 0).len()) as f64;
+        let [without, with] = [none, splits].map(|splits| bits_of_motion(field.clone(), splits));
+        let [counted, written] = [with.0 - without.0, with.1.motion - without.1.motion];
+        // Flags have to be learnt.
+        assert!((-0.01..0.04).contains(&(written / counted - 1.0)), "{written} bits written, {counted} counted");
+        assert!((3.0..12.0).contains(&(written / items)), "{written} bits of {items}");
     }
 
     #[test]

@@ -134,12 +134,14 @@ impl Network {
             Some(Interpolation::Cubic) => ops::Interpolation::Cubic,
             _ => ops::Interpolation::Bilinear,
         };
+        let splits = architecture.has_splits() && after.is_none();
+        let vectors = if splits { geometry.quarters() } else { geometry.motion() };
         let (rows, columns) = geometry.motion();
         let control = self.picture_rounding;
         let graph = &mut self.graph;
         let mut warp = |from: Var| {
-            let field = graph.leaf(zeros(&[2, rows, columns]), false);
-            (field, graph.push(Warp::new(interpolation), &[from, field, control]))
+            let field = graph.leaf(zeros(&[2, vectors.0, vectors.1]), false);
+            (field, graph.push(Warp::new(interpolation, splits), &[from, field, control]))
         };
         let (field, prediction) = warp(before);
         let after = after.map(warp);

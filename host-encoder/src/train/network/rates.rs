@@ -1,6 +1,7 @@
 //! What everything costs: bits of latents, motion and parameters.
 
 use decoder_core::octree::{ContextShape, INPUTS, PASSES};
+use decoder_core::splits::PARTS;
 use decoder_core::wire::{Architecture, Geometry, Temporal};
 use ndarray::{Array2, Array3, Axis};
 
@@ -11,7 +12,9 @@ use crate::autodiff::ops::octree_rate::{
 use crate::autodiff::ops::{DifferenceRate, TensorRate};
 
 use super::start::{self, scalar, zeros};
-use super::{BIAS_STEP, CONTEXT_STEP, CONTEXT_TENSORS, GAIN_STEP, LayerVars, MotionField, Network, Past, between};
+use super::{
+    BIAS_STEP, CONTEXT_STEP, CONTEXT_TENSORS, GAIN_STEP, LayerVars, MotionField, Network, Past, between, from_one,
+};
 
 /// Log2 of the stride from which on a bit of a grid counts twice as much in each octave.
 ///
@@ -106,6 +109,10 @@ impl Network {
                 self.add_motion_rate(geometry, roots, &context, past.map(|past| past.motion.clone()));
             }
         }
+        if architecture.has_splits() {
+            let context = self.add_context(ContextShape::SPLITS);
+            self.add_splits_rate(geometry, &context, past.is_none());
+        }
         if architecture.is_bidirectional() {
             let context = self.add_context(ContextShape::SIDES);
             self.add_sides_rate(geometry, &context, past.and_then(|past| past.sides.as_ref()));
@@ -176,6 +183,51 @@ impl Network {
             });
             let inputs: Vec<Var> = [field, pasts].into_iter().chain(context.iter().copied()).collect();
             let bits = self.graph.push(op, &inputs);
+            self.bits.push(bits);
+            self.prices.push(1.0);
+        }
+    }
+
+    /// Bits of what the vectors of quarters are made of.
+    fn add_splits_rate(&mut self, geometry: Geometry, context: &[Var], begins: bool) {
+        let Some(motion) = &self.motion_field else { return };
+        let (motion, pictures) = (motion.field, from_one(&self.levels, begins));
+        if pictures.is_empty() {
+            return;
+        }
+        let (rows, columns) = geometry.quarters();
+        let shape = [pictures.len(), PARTS, rows, columns];
+        let field = self.graph.leaf(zeros(&shape), false);
+        self.splits_field = Some(field);
+        let none = self.graph.leaf(zeros(&shape), false);
+        let of_motion: [usize; 4] = self.graph.value(motion).shape().try_into().expect("a field has four axes");
+        let first = self.levels.len() - of_motion[0];
+        for channel in 0..PARTS {
+            let parent = match channel.checked_sub(1) {
+                None => Parent::Other {
+                    shape: of_motion,
+                    channel: 1,
+                    shift: 1,
+                    slices: pictures.iter().map(|picture| picture - first).collect(),
+                },
+                Some(before) => Parent::Same(before),
+            };
+            let of_parent = matches!(parent, Parent::Other { .. }).then_some(motion);
+            let op = OctreeRate::new(OctreeRateConfig {
+                shape,
+                channel,
+                type_channel: channel,
+                roots: motion_roots(pictures.len(), 1),
+                types: SliceTypes::AllPredicted,
+                parent,
+                hidden: ContextShape::SPLITS.hidden,
+                before: Before::Input,
+                fits_parameters: self.trains_context,
+                // A block that is not split says nothing of its quarters.
+                flagged: Some(1),
+            });
+            let inputs = [Some(field), of_parent, Some(none)].into_iter().flatten().chain(context.iter().copied());
+            let bits = self.graph.push(op, &inputs.collect::<Vec<_>>());
             self.bits.push(bits);
             self.prices.push(1.0);
         }

@@ -75,6 +75,8 @@ enum Row {
     Rdoq,
     /// Rounding while fitting against rounding after it
     Rounding,
+    /// Blocks that may be split against blocks with one vector each
+    Splits,
 }
 
 /// Encodes what is needed and prints the tables.
@@ -129,6 +131,10 @@ fn table(row: Row, subject: &Subject, encodes: &Encodes) -> Result<String> {
         Row::Rounding => {
             let variant = Variant { ablation: Ablation { rounds_afterwards: true, ..same.ablation }, ..same };
             curves::table(subject, encodes, ["rounded while fitting", "rounded afterwards"], variant)
+        }
+        Row::Splits => {
+            let variant = Variant { architecture: Some(variants::whole_blocks), ..same };
+            curves::table(subject, encodes, ["blocks that may be split", "whole blocks"], variant)
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Encodes that differ from those of a preset in one thing.
 
 use decoder_core::order::MAX_PYRAMID;
-use decoder_core::wire::{Architecture, Geometry, Layer, LayerKind, Stage};
+use decoder_core::wire::{Architecture, Geometry, Layer, LayerKind, Motion, Stage};
 use host_encoder::settings::Ablation;
 use host_encoder::train::Load;
 
@@ -45,6 +45,13 @@ pub fn one_grid(preset: &Architecture, geometry: Geometry) -> Architecture {
     let finest = one.grids.first().map_or(0, |grid| usize::from(grid.stride_log2));
     one.stages = preset.stages.iter().skip(preset.stages.len().saturating_sub(finest + 1)).cloned().collect();
     as_dear(one, preset, geometry)
+}
+
+/// Blocks of which none is split.
+pub fn whole_blocks(preset: &Architecture, _: Geometry) -> Architecture {
+    let mut whole = preset.clone();
+    whole.motion = preset.motion.map(|motion| Motion { splits: false, ..motion });
+    whole
 }
 
 /// A 3x3 layer at every stage, so that each grid is seen by layers at its own stride, and as many hidden channels at the last as

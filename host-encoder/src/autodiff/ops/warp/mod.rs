@@ -10,12 +10,12 @@ use super::{items, items_mut, pass_clip, planes};
 use crate::autodiff::kernels::{Arith, Job, dispatch};
 use crate::autodiff::{Op, Real};
 use block::{Filters, Part, Scratch, filters};
-use overlap::{Edge, HALF, NEIGHBOURS};
+use overlap::{Edge, NEIGHBOURS};
 
-/// Sites of a block's side.
+/// Sites of a block's side: luma samples of half of it.
 const BLOCK: usize = 8;
-/// Luma samples of it.
-const SIDE: usize = 2 * BLOCK;
+/// The same of a quarter of a block.
+const QUARTER: usize = BLOCK / 2;
 
 /// How samples between samples are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,14 +26,16 @@ pub enum Interpolation {
     Cubic,
 }
 
-/// A picture predicted from another, block by block; near the edges of blocks the vectors on both sides of the edge count in luma.
+/// A picture predicted from another, block by block or quarter by quarter; near their edges the vectors on both sides of the edge count in luma.
 ///
-/// Inputs: the previous picture `[6, LH, LW]` in code values, motion `[2, ceil(LH / 8), ceil(LW / 8)]` (vertical,
+/// Inputs: the previous picture `[6, LH, LW]` in code values, motion `[2, ceil(LH / 8), ceil(LW / 8)]` of blocks, or with 4 in the place of 8 of their quarters (vertical,
 /// horizontal; whole quarters of luma samples), control `[1]`; only the first has a gradient. Output `[6, LH, LW]` in code
 /// values. With control above 0 it is the decoder's, rounded and clipped wherever that is; the gradient passes all roundings. A clipped
 /// sample passes only what pushes it back inside.
 pub struct Warp<T> {
     interpolation: Interpolation,
+    /// Whether each quarter of a block has a vector.
+    quarters: bool,
     filters: Filters<T>,
     /// Motion of each block.
     vectors: Vec<[i32; 2]>,
@@ -93,8 +95,8 @@ impl<T: Real> Plane<'_, T> {
     }
 }
 
-/// Predicts a row of blocks whose sides have `B` samples: of luma, or of chroma.
-struct Predict<'a, T, const B: usize> {
+/// Predicts a row of blocks of a plane.
+struct Predict<'a, T> {
     plane: &'a Plane<'a, T>,
     reference: &'a [T],
     prediction: &'a mut [T],
@@ -103,58 +105,62 @@ struct Predict<'a, T, const B: usize> {
     scratch: Scratch<T>,
 }
 
-impl<T: Real> Predict<'_, T, SIDE> {
+/// [`Predict`] of luma in blocks whose sides have `S` samples, and halves of them `H`.
+struct Luma<J, const S: usize, const H: usize>(J);
+
+/// [`Predict`] of chroma in blocks whose sides have `B` samples.
+struct Chroma<J, const B: usize>(J);
+
+impl<T: Real, const S: usize, const H: usize> Luma<Predict<'_, T>, S, H> {
     /// Columns of a block as the vectors of one column of blocks make them, in order its own row of blocks, above and below.
     #[inline(always)]
-    fn in_column<A: Arith, const B: usize>(&mut self, at: [usize; 2], vectors: [[i32; 2]; 3]) -> [[T; B]; SIDE] {
-        let mut samples = [[T::ZERO; B]; SIDE];
-        self.plane.part(at, vectors[0], [0, SIDE]).gather::<A, B>(
-            self.reference,
-            &mut samples,
-            self.rounded,
-            &mut self.scratch,
-        );
+    fn in_column<A: Arith, const B: usize>(&mut self, at: [usize; 2], vectors: [[i32; 2]; 3]) -> [[T; B]; S] {
+        let Predict { plane, reference, rounded, scratch, .. } = &mut self.0;
+        let mut samples = [[T::ZERO; B]; S];
+        plane.part(at, vectors[0], [0, S]).gather::<A, B>(reference, &mut samples, *rounded, scratch);
         for (other, edge) in EDGES {
             if vectors[other] != vectors[0] {
-                let mut beyond = [[T::ZERO; B]; SIDE];
-                let part = self.plane.part(at, vectors[other], edge.rows());
-                part.gather::<A, B>(self.reference, &mut beyond, self.rounded, &mut self.scratch);
-                edge.mix_rows::<T, A, B>(&mut samples, &beyond, self.rounded);
+                let mut beyond = [[T::ZERO; B]; S];
+                let part = plane.part(at, vectors[other], edge.rows(S));
+                part.gather::<A, B>(reference, &mut beyond, *rounded, scratch);
+                edge.mix_rows::<T, A, B, S>(&mut samples, &beyond, *rounded);
             }
         }
         samples
     }
 }
 
-impl<T: Real> Job for Predict<'_, T, SIDE> {
+impl<T: Real, const S: usize, const H: usize> Job for Luma<Predict<'_, T>, S, H> {
     type Output = ();
     #[inline(always)]
     fn run<A: Arith>(mut self) {
-        for bx in 0..self.plane.blocks_wide {
-            let [y, x] = [self.by * SIDE, bx * SIDE];
-            let columns = self.plane.vectors_around(self.by, bx);
-            let mut samples = self.in_column::<A, SIDE>([y, x], columns[0]);
+        let (plane, by, rounded) = (self.0.plane, self.0.by, self.0.rounded);
+        for bx in 0..plane.blocks_wide {
+            let [y, x] = [by * S, bx * S];
+            let columns = plane.vectors_around(by, bx);
+            let mut samples = self.in_column::<A, S>([y, x], columns[0]);
             for (other, edge) in EDGES {
                 if columns[other] != columns[0] {
-                    let beyond = self.in_column::<A, HALF>([y, x + edge.column()], columns[other]);
-                    edge.mix_columns::<T, A>(&mut samples, &beyond, self.rounded);
+                    let beyond = self.in_column::<A, H>([y, x + edge.column(H)], columns[other]);
+                    edge.mix_columns::<T, A, S, H>(&mut samples, &beyond, rounded);
                 }
             }
-            put(&samples, x, self.plane.width, self.prediction);
+            put(&samples, x, plane.width, self.0.prediction);
         }
     }
 }
 
-impl<T: Real> Job for Predict<'_, T, BLOCK> {
+impl<T: Real, const B: usize> Job for Chroma<Predict<'_, T>, B> {
     type Output = ();
     #[inline(always)]
-    fn run<A: Arith>(mut self) {
-        let mut samples = [[T::ZERO; BLOCK]; BLOCK];
-        for bx in 0..self.plane.blocks_wide {
-            let [y, x] = [self.by * BLOCK, bx * BLOCK];
-            let part = self.plane.part([y, x], self.plane.vector(self.by, bx), [0, BLOCK]);
-            part.gather::<A, BLOCK>(self.reference, &mut samples, self.rounded, &mut self.scratch);
-            put(&samples, x, self.plane.width, self.prediction);
+    fn run<A: Arith>(self) {
+        let Predict { plane, reference, prediction, by, rounded, mut scratch } = self.0;
+        let mut samples = [[T::ZERO; B]; B];
+        for bx in 0..plane.blocks_wide {
+            let [y, x] = [by * B, bx * B];
+            let part = plane.part([y, x], plane.vector(by, bx), [0, B]);
+            part.gather::<A, B>(reference, &mut samples, rounded, &mut scratch);
+            put(&samples, x, plane.width, prediction);
         }
     }
 }
@@ -184,80 +190,117 @@ fn take<T: Real, const B: usize>(rows: &[T], x: usize, width: usize) -> [[T; B];
 }
 
 /// The way back through [`Predict`] of all rows of blocks, without roundings.
-struct Back<'a, T, const B: usize> {
+struct Back<'a, T> {
     plane: &'a Plane<'a, T>,
     prediction_gradient: &'a [T],
     gradient: &'a mut [T],
     scratch: Scratch<T>,
 }
 
-impl<T: Real> Back<'_, T, SIDE> {
-    /// The way back through [`Predict::in_column`].
+impl<T: Real, const S: usize, const H: usize> Luma<Back<'_, T>, S, H> {
+    /// The way back through the prediction's `in_column`.
     #[inline(always)]
     fn in_column<A: Arith, const B: usize>(
         &mut self,
         at: [usize; 2],
         vectors: [[i32; 2]; 3],
-        mut samples: [[T; B]; SIDE],
+        mut samples: [[T; B]; S],
     ) {
+        let Back { plane, gradient, scratch, .. } = &mut self.0;
         for (other, edge) in EDGES {
             if vectors[other] != vectors[0] {
-                let mut beyond = [[T::ZERO; B]; SIDE];
-                edge.part_rows(&mut samples, &mut beyond);
-                let part = self.plane.part(at, vectors[other], edge.rows());
-                part.scatter::<A, B>(&beyond, self.gradient, &mut self.scratch);
+                let mut beyond = [[T::ZERO; B]; S];
+                edge.part_rows::<T, B, S>(&mut samples, &mut beyond);
+                let part = plane.part(at, vectors[other], edge.rows(S));
+                part.scatter::<A, B>(&beyond, gradient, scratch);
             }
         }
-        let part = self.plane.part(at, vectors[0], [0, SIDE]);
-        part.scatter::<A, B>(&samples, self.gradient, &mut self.scratch);
+        let part = plane.part(at, vectors[0], [0, S]);
+        part.scatter::<A, B>(&samples, gradient, scratch);
     }
 }
 
-impl<T: Real> Job for Back<'_, T, SIDE> {
+impl<T: Real, const S: usize, const H: usize> Job for Luma<Back<'_, T>, S, H> {
     type Output = ();
     #[inline(always)]
     fn run<A: Arith>(mut self) {
-        let plane = self.plane;
-        for (rows, [by, bx]) in plane.blocks(self.prediction_gradient, SIDE) {
-            let [y, x] = [by * SIDE, bx * SIDE];
+        let plane = self.0.plane;
+        for (rows, [by, bx]) in plane.blocks(self.0.prediction_gradient, S) {
+            let [y, x] = [by * S, bx * S];
             let columns = plane.vectors_around(by, bx);
-            let mut samples = take::<T, SIDE>(rows, x, plane.width);
+            let mut samples = take::<T, S>(rows, x, plane.width);
             for (other, edge) in EDGES {
                 if columns[other] != columns[0] {
-                    let mut beyond = [[T::ZERO; HALF]; SIDE];
-                    edge.part_columns(&mut samples, &mut beyond);
-                    self.in_column::<A, HALF>([y, x + edge.column()], columns[other], beyond);
+                    let mut beyond = [[T::ZERO; H]; S];
+                    edge.part_columns::<T, S, H>(&mut samples, &mut beyond);
+                    self.in_column::<A, H>([y, x + edge.column(H)], columns[other], beyond);
                 }
             }
-            self.in_column::<A, SIDE>([y, x], columns[0], samples);
+            self.in_column::<A, S>([y, x], columns[0], samples);
         }
     }
 }
 
-impl<T: Real> Job for Back<'_, T, BLOCK> {
+impl<T: Real, const B: usize> Job for Chroma<Back<'_, T>, B> {
     type Output = ();
     #[inline(always)]
-    fn run<A: Arith>(mut self) {
-        let plane = self.plane;
-        for (rows, [by, bx]) in plane.blocks(self.prediction_gradient, BLOCK) {
-            let [y, x] = [by * BLOCK, bx * BLOCK];
-            let part = plane.part([y, x], plane.vector(by, bx), [0, BLOCK]);
-            let samples = take::<T, BLOCK>(rows, x, plane.width);
-            part.scatter::<A, BLOCK>(&samples, self.gradient, &mut self.scratch);
+    fn run<A: Arith>(self) {
+        let Back { plane, prediction_gradient, gradient, mut scratch } = self.0;
+        for (rows, [by, bx]) in plane.blocks(prediction_gradient, B) {
+            let [y, x] = [by * B, bx * B];
+            let part = plane.part([y, x], plane.vector(by, bx), [0, B]);
+            let samples = take::<T, B>(rows, x, plane.width);
+            part.scatter::<A, B>(&samples, gradient, &mut scratch);
         }
     }
 }
 
 impl<T: Real> Warp<T> {
-    /// Prediction with one of the filters.
-    pub fn new(interpolation: Interpolation) -> Self {
+    /// Prediction with one of the filters, of blocks, or of their quarters.
+    pub fn new(interpolation: Interpolation, quarters: bool) -> Self {
         Self {
             interpolation,
+            quarters,
             filters: filters(interpolation),
             vectors: Vec::new(),
             reference: Vec::new(),
             prediction: Vec::new(),
             open: Vec::new(),
+        }
+    }
+
+    /// Sites of the side of what has a vector.
+    fn block(&self) -> usize {
+        if self.quarters { QUARTER } else { BLOCK }
+    }
+
+    /// The prediction in luma blocks whose sides have `S` samples and chroma blocks of `H`, not clipped unless it is rounded.
+    fn predict<const S: usize, const H: usize>(
+        &mut self,
+        inputs: &[&ArrayD<T>],
+        output: &mut ArrayD<T>,
+        rounded: bool,
+    ) {
+        let [_, height, width] = planes(inputs[0].shape());
+        let sites = height * width;
+        self.load_vectors(items(inputs[1]));
+        let [luma, chroma] = &luma_and_chroma([height, width], &self.filters, &self.vectors, H);
+        let (previous, output) = (items(inputs[0]), items_mut(output));
+        self.reference.resize(4 * sites, T::ZERO);
+        self.prediction.resize(4 * sites, T::ZERO);
+        interleave(&previous[..4 * sites], &mut self.reference, width);
+        let reference = &self.reference[..];
+        self.prediction.par_chunks_mut(S * luma.width).enumerate().for_each(|(by, prediction)| {
+            let predict = Predict { plane: luma, reference, prediction, by, rounded, scratch: Scratch::new() };
+            dispatch(Luma::<_, S, H>(predict));
+        });
+        deinterleave(&self.prediction, &mut output[..4 * sites], width, |y, sample| *y = sample);
+        for c in 4..6 {
+            let (reference, prediction) = (&previous[c * sites..][..sites], &mut output[c * sites..][..sites]);
+            prediction.par_chunks_mut(H * chroma.width).enumerate().for_each(|(by, prediction)| {
+                let predict = Predict { plane: chroma, reference, prediction, by, rounded, scratch: Scratch::new() };
+                dispatch(Chroma::<_, H>(predict));
+            });
         }
     }
 
@@ -269,11 +312,12 @@ impl<T: Real> Warp<T> {
     }
 }
 
-/// The luma plane and a chroma plane of `height` and `width` sites.
+/// The luma plane and a chroma plane of `height` and `width` sites, in blocks whose sides have `block`.
 fn luma_and_chroma<'a, T>(
     [height, width]: [usize; 2],
     filters: &'a Filters<T>,
     vectors: &'a [[i32; 2]],
+    block: usize,
 ) -> [Plane<'a, T>; 2] {
     [2, 1].map(|scale| Plane {
         height: scale * height,
@@ -281,8 +325,43 @@ fn luma_and_chroma<'a, T>(
         eighths: scale as i32,
         filters,
         vectors,
-        blocks_wide: width.div_ceil(BLOCK),
+        blocks_wide: width.div_ceil(block),
     })
+}
+
+/// What the way back of a [`Warp`] works with.
+struct Parts<'a, T> {
+    filters: &'a Filters<T>,
+    vectors: &'a [[i32; 2]],
+    reference: &'a mut Vec<T>,
+    prediction: &'a mut Vec<T>,
+}
+
+/// Adds to the previous picture's `gradient` what that of the prediction gives it, through luma blocks whose sides have `S` samples and chroma blocks of `H`.
+fn back<T: Real, const S: usize, const H: usize>(parts: Parts<'_, T>, g: &[T], gradient: &mut ArrayD<T>) {
+    let Parts { filters, vectors, reference, prediction } = parts;
+    let [_, height, width] = planes(gradient.shape());
+    let sites = height * width;
+    let [luma, chroma] = &luma_and_chroma([height, width], filters, vectors, H);
+    let (luma_gradient, chroma_gradient) = g.split_at(4 * sites);
+    let (first, last) = items_mut(gradient).split_at_mut(4 * sites);
+    rayon::join(
+        || {
+            interleave(luma_gradient, prediction, width);
+            reference.fill(T::ZERO);
+            let (prediction_gradient, gradient) = (&prediction[..], &mut reference[..]);
+            let back = Back { plane: luma, prediction_gradient, gradient, scratch: Scratch::new() };
+            dispatch(Luma::<_, S, H>(back));
+            deinterleave(reference, first, width, |x, g| *x += g);
+        },
+        || {
+            let planes = chroma_gradient.chunks_exact(sites).zip(last.chunks_exact_mut(sites));
+            for (prediction_gradient, gradient) in planes {
+                let back = Back { plane: chroma, prediction_gradient, gradient, scratch: Scratch::new() };
+                dispatch(Chroma::<_, H>(back));
+            }
+        },
+    );
 }
 
 struct Clip<'a, T> {
@@ -349,41 +428,20 @@ impl<T: Real> Op<T> for Warp<T> {
         assert_eq!(inputs.len(), 3, "previous picture, motion and control");
         let [channels, height, width] = planes(inputs[0]);
         assert_eq!(channels, 6, "a lattice has 6 channels");
-        assert_eq!(inputs[1], [2, height.div_ceil(BLOCK), width.div_ceil(BLOCK)], "two channels of blocks");
+        let block = self.block();
+        assert_eq!(inputs[1], [2, height.div_ceil(block), width.div_ceil(block)], "two channels of blocks");
         assert_eq!(inputs[2], [1], "one control");
         inputs[0].to_vec()
     }
 
     fn forward(&mut self, inputs: &[&ArrayD<T>], output: &mut ArrayD<T>) {
-        let [_, height, width] = planes(inputs[0].shape());
-        let sites = height * width;
-        self.load_vectors(items(inputs[1]));
-        let [luma, chroma] = &luma_and_chroma([height, width], &self.filters, &self.vectors);
-        let (previous, output) = (items(inputs[0]), items_mut(output));
-        self.reference.resize(4 * sites, T::ZERO);
-        self.prediction.resize(4 * sites, T::ZERO);
-        interleave(&previous[..4 * sites], &mut self.reference, width);
         let rounded = items(inputs[2])[0] > T::ZERO;
-        let reference = &self.reference[..];
-        self.prediction.par_chunks_mut(SIDE * luma.width).enumerate().for_each(|(by, prediction)| {
-            dispatch(Predict::<T, SIDE> { plane: luma, reference, prediction, by, rounded, scratch: Scratch::new() });
-        });
-        deinterleave(&self.prediction, &mut output[..4 * sites], width, |y, sample| *y = sample);
-        for c in 4..6 {
-            let (reference, prediction) = (&previous[c * sites..][..sites], &mut output[c * sites..][..sites]);
-            prediction.par_chunks_mut(BLOCK * chroma.width).enumerate().for_each(|(by, prediction)| {
-                dispatch(Predict::<T, BLOCK> {
-                    plane: chroma,
-                    reference,
-                    prediction,
-                    by,
-                    rounded,
-                    scratch: Scratch::new(),
-                });
-            });
+        match self.quarters {
+            false => self.predict::<{ 2 * BLOCK }, BLOCK>(inputs, output, rounded),
+            true => self.predict::<{ 2 * QUARTER }, QUARTER>(inputs, output, rounded),
         }
         if !rounded && self.interpolation == Interpolation::Cubic {
-            dispatch(Clip { picture: output });
+            dispatch(Clip { picture: items_mut(output) });
         }
     }
 
@@ -397,10 +455,7 @@ impl<T: Real> Op<T> for Warp<T> {
         let Some(gradient) = &mut gradients[0] else {
             return;
         };
-        let [_, height, width] = planes(inputs[0].shape());
-        let sites = height * width;
         self.load_vectors(items(inputs[1]));
-        let [luma, chroma] = &luma_and_chroma([height, width], &self.filters, &self.vectors);
         let (output, g) = (items(output), items(output_gradient));
         let clipped = self.interpolation == Interpolation::Cubic;
         let g = if clipped {
@@ -410,29 +465,12 @@ impl<T: Real> Op<T> for Warp<T> {
         } else {
             g
         };
-        let (luma_gradient, chroma_gradient) = g.split_at(4 * sites);
-        let (first, last) = items_mut(gradient).split_at_mut(4 * sites);
-        let (reference, prediction) = (&mut self.reference, &mut self.prediction);
-        rayon::join(
-            || {
-                interleave(luma_gradient, prediction, width);
-                reference.fill(T::ZERO);
-                let (prediction_gradient, gradient) = (&prediction[..], &mut reference[..]);
-                dispatch(Back::<T, SIDE> { plane: luma, prediction_gradient, gradient, scratch: Scratch::new() });
-                deinterleave(reference, first, width, |x, g| *x += g);
-            },
-            || {
-                let planes = chroma_gradient.chunks_exact(sites).zip(last.chunks_exact_mut(sites));
-                for (prediction_gradient, gradient) in planes {
-                    dispatch(Back::<T, BLOCK> {
-                        plane: chroma,
-                        prediction_gradient,
-                        gradient,
-                        scratch: Scratch::new(),
-                    });
-                }
-            },
-        );
+        let Self { filters, vectors, reference, prediction, .. } = self;
+        let parts = Parts { filters, vectors, reference, prediction };
+        match self.quarters {
+            false => back::<T, { 2 * BLOCK }, BLOCK>(parts, g, gradient),
+            true => back::<T, { 2 * QUARTER }, QUARTER>(parts, g, gradient),
+        }
     }
 
     fn forward_flops(&self, inputs: &[&[usize]]) -> u64 {

@@ -1,6 +1,5 @@
 //! How much the blocks around a luma sample count in its prediction (SPEC section 8, "Prediction").
 
-use super::SIDE;
 use crate::autodiff::Real;
 use crate::autodiff::kernels::Arith;
 
@@ -10,9 +9,6 @@ const BEYOND: [u8; 4] = [7, 5, 3, 1];
 /// The block itself, the one before it and the one after it along an axis.
 pub(super) const NEIGHBOURS: [isize; 3] = [0, -1, 1];
 
-/// Columns of a block that the blocks beside it may count in: half of it.
-pub(super) const HALF: usize = SIDE / 2;
-
 /// One of a block's edges along an axis.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Edge {
@@ -21,86 +17,90 @@ pub(super) enum Edge {
 }
 
 impl Edge {
-    /// The rows in which the block above or below counts: the first, and the one after the last.
-    pub(super) fn rows(self) -> [usize; 2] {
+    /// The rows in which the block above or below counts, of the `side` that a block has: the first, and the one after the last.
+    pub(super) fn rows(self, side: usize) -> [usize; 2] {
         match self {
             Self::Before => [0, BEYOND.len()],
-            Self::Behind => [SIDE - BEYOND.len(), SIDE],
+            Self::Behind => [side - BEYOND.len(), side],
         }
     }
 
     /// The first column of the half in which the block on the left or right counts.
-    pub(super) fn column(self) -> usize {
+    pub(super) fn column(self, half: usize) -> usize {
         match self {
             Self::Before => 0,
-            Self::Behind => HALF,
+            Self::Behind => half,
         }
     }
 
     /// How much what is beyond the edge counts at a place of the block.
     #[inline(always)]
-    fn weight<T: Real>(self, at: usize) -> T {
-        let distance = if self == Self::Before { at } else { SIDE - 1 - at };
+    fn weight<T: Real>(self, at: usize, side: usize) -> T {
+        let distance = if self == Self::Before { at } else { side - 1 - at };
         T::of(f64::from(BEYOND.get(distance).copied().unwrap_or(0)) / 16.0)
     }
 
     /// The weights of the columns of the half.
     #[inline(always)]
-    fn weights<T: Real>(self) -> [T; HALF] {
-        let mut weights = [T::ZERO; HALF];
+    fn weights<T: Real, const H: usize>(self) -> [T; H] {
+        let mut weights = [T::ZERO; H];
         for (x, weight) in weights.iter_mut().enumerate() {
-            *weight = self.weight(self.column() + x);
+            *weight = self.weight(self.column(H) + x, 2 * H);
         }
         weights
     }
 
     /// Mixes rows of `samples` with those of the block above or below; in the integers of the decoder if `rounded`.
     #[inline(always)]
-    pub(super) fn mix_rows<T: Real, A: Arith, const B: usize>(
+    pub(super) fn mix_rows<T: Real, A: Arith, const B: usize, const S: usize>(
         self,
-        samples: &mut [[T; B]; SIDE],
-        beyond: &[[T; B]; SIDE],
+        samples: &mut [[T; B]; S],
+        beyond: &[[T; B]; S],
         rounded: bool,
     ) {
-        let [first, end] = self.rows();
+        let [first, end] = self.rows(S);
         for row in first..end {
-            mix::<T, A>(&mut samples[row], &beyond[row], &[self.weight(row); B], rounded);
+            mix::<T, A>(&mut samples[row], &beyond[row], &[self.weight(row, S); B], rounded);
         }
     }
 
     /// The same with the block on the left or right, of which `beyond` is the half that counts.
     #[inline(always)]
-    pub(super) fn mix_columns<T: Real, A: Arith>(
+    pub(super) fn mix_columns<T: Real, A: Arith, const S: usize, const H: usize>(
         self,
-        samples: &mut [[T; SIDE]; SIDE],
-        beyond: &[[T; HALF]; SIDE],
+        samples: &mut [[T; S]; S],
+        beyond: &[[T; H]; S],
         rounded: bool,
     ) {
-        let weights = self.weights();
+        let weights = self.weights::<T, H>();
         for (samples, beyond) in samples.iter_mut().zip(beyond) {
-            mix::<T, A>(&mut samples[self.column()..][..HALF], beyond, &weights, rounded);
+            mix::<T, A>(&mut samples[self.column(H)..][..H], beyond, &weights, rounded);
         }
     }
 
     /// The way back through [`Self::mix_rows`]: takes from the gradients those of the block above or below.
     #[inline(always)]
-    pub(super) fn part_rows<T: Real, const B: usize>(
+    pub(super) fn part_rows<T: Real, const B: usize, const S: usize>(
         self,
-        gradients: &mut [[T; B]; SIDE],
-        beyond: &mut [[T; B]; SIDE],
+        gradients: &mut [[T; B]; S],
+        beyond: &mut [[T; B]; S],
     ) {
-        let [first, end] = self.rows();
+        let [first, end] = self.rows(S);
         for row in first..end {
-            part(&mut gradients[row], &mut beyond[row], &[self.weight(row); B]);
+            part(&mut gradients[row], &mut beyond[row], &[self.weight(row, S); B]);
         }
     }
 
     /// The way back through [`Self::mix_columns`].
     #[inline(always)]
-    pub(super) fn part_columns<T: Real>(self, gradients: &mut [[T; SIDE]; SIDE], beyond: &mut [[T; HALF]; SIDE]) {
-        let weights = self.weights();
+    pub(super) fn part_columns<T: Real, const S: usize, const H: usize>(
+        self,
+        gradients: &mut [[T; S]; S],
+        beyond: &mut [[T; H]; S],
+    ) {
+        let weights = self.weights::<T, H>();
         for (gradients, beyond) in gradients.iter_mut().zip(beyond) {
-            part(&mut gradients[self.column()..][..HALF], beyond, &weights);
+            part(&mut gradients[self.column(H)..][..H], beyond, &weights);
         }
     }
 }
@@ -130,19 +130,24 @@ fn part<T: Real>(gradients: &mut [T], beyond: &mut [T], weights: &[T]) {
 mod tests {
     use super::*;
 
-    #[test]
-    fn all_blocks_together_are_one() {
+    fn are_one<const S: usize, const H: usize>() {
         for edge in [Edge::Before, Edge::Behind] {
-            let (mut rows, mut beyond) = ([[1.0_f64; SIDE]; SIDE], [[0.0; SIDE]; SIDE]);
+            let (mut rows, mut beyond) = ([[1.0_f64; S]; S], [[0.0; S]; S]);
             edge.part_rows(&mut rows, &mut beyond);
-            let (mut columns, mut beside) = (rows, [[0.0; HALF]; SIDE]);
+            let (mut columns, mut beside) = (rows, [[0.0; H]; S]);
             edge.part_columns(&mut columns, &mut beside);
             for (at, row) in columns.iter().enumerate() {
                 for (x, &own) in row.iter().enumerate() {
-                    let beside = x.checked_sub(edge.column()).and_then(|x| beside[at].get(x)).unwrap_or(&0.0);
+                    let beside = x.checked_sub(edge.column(H)).and_then(|x| beside[at].get(x)).unwrap_or(&0.0);
                     assert!((own + beside + beyond[at][x] - 1.0).abs() < 1e-12);
                 }
             }
         }
+    }
+
+    #[test]
+    fn all_blocks_together_are_one() {
+        are_one::<16, 8>();
+        are_one::<8, 4>();
     }
 }

@@ -20,7 +20,7 @@ fn round_shift(x: i32, s: u32) -> i32 {
 }
 
 /// The specification's integer arithmetic, sample by sample, in its own roundings.
-fn reference(previous: &ArrayD<f64>, motion: &ArrayD<f64>, interpolation: Interpolation) -> ArrayD<f64> {
+fn reference(previous: &ArrayD<f64>, motion: &ArrayD<f64>, interpolation: Interpolation, block: usize) -> ArrayD<f64> {
     let [_, lh, lw] = planes(previous.shape());
     let sample = |plane: usize, y: i32, x: i32| {
         let value = if plane == 0 {
@@ -56,12 +56,13 @@ fn reference(previous: &ArrayD<f64>, motion: &ArrayD<f64>, interpolation: Interp
         let (channel, r, c) = (at[0], at[1], at[2]);
         let vector = |by: usize, bx: usize| [0, 1].map(|i| motion[[i, by, bx]] as i32);
         if channel > 3 {
-            return f64::from(displaced(channel - 3, [r, c], vector(r / 8, c / 8)));
+            return f64::from(displaced(channel - 3, [r, c], vector(r / block, c / block)));
         }
         let (y, x) = (2 * r + channel / 2, 2 * c + channel % 2);
         // The block, the one that counts too, and its weight.
         let across = |at: usize, blocks: usize| {
-            let (own, before, behind) = (at / 16, at % 16, 15 - at % 16);
+            let side = 2 * block;
+            let (own, before, behind) = (at / side, at % side, side - 1 - at % side);
             let other = if before < behind { own.checked_sub(1) } else { Some(own + 1).filter(|&at| at < blocks) };
             other.map_or((own, own, 0), |other| (own, other, (7 - 2 * before.min(behind) as i32).max(0)))
         };
@@ -75,8 +76,8 @@ fn reference(previous: &ArrayD<f64>, motion: &ArrayD<f64>, interpolation: Interp
 }
 
 /// Of any fraction, and every third one of whole samples.
-fn vectors([rows, columns]: [usize; 2], noise: &mut Noise) -> ArrayD<f64> {
-    let mut vectors = noise.array(&[2, rows.div_ceil(8), columns.div_ceil(8)], -60.0, 60.0).mapv(f64::round);
+fn vectors([rows, columns]: [usize; 2], block: usize, noise: &mut Noise) -> ArrayD<f64> {
+    let mut vectors = noise.array(&[2, rows.div_ceil(block), columns.div_ceil(block)], -60.0, 60.0).mapv(f64::round);
     let blocks = vectors.len() / 2;
     for (at, vector) in vectors.iter_mut().enumerate().filter(|(at, _)| at % blocks % 3 == 2) {
         // A chroma sample is eight quarters of luma.
@@ -85,45 +86,54 @@ fn vectors([rows, columns]: [usize; 2], noise: &mut Noise) -> ArrayD<f64> {
     vectors
 }
 
-fn inputs(size: [usize; 2], range: [f64; 2], control: f64) -> Vec<ArrayD<f64>> {
+fn inputs(size: [usize; 2], block: usize, range: [f64; 2], control: f64) -> Vec<ArrayD<f64>> {
     let mut noise = Noise(size[0] as u64);
     vec![
         noise.array(&[6, size[0], size[1]], range[0], range[1]).mapv(f64::round),
-        vectors(size, &mut noise),
+        vectors(size, block, &mut noise),
         arr1(&[control]).into_dyn(),
     ]
 }
 
+/// Calls `check` with all filters, of blocks and of their quarters: the sites that these have.
+fn with_all(mut check: impl FnMut(Warp<f64>, usize)) {
+    for interpolation in [Interpolation::Bilinear, Interpolation::Cubic] {
+        check(Warp::new(interpolation, false), BLOCK);
+        check(Warp::new(interpolation, true), QUARTER);
+    }
+}
+
 #[test]
 fn agrees_with_the_specification() {
-    for interpolation in [Interpolation::Bilinear, Interpolation::Cubic] {
+    with_all(|mut warp, block| {
         for size in [[1, 1], [5, 3], [9, 17], [40, 70]] {
-            let inputs = inputs(size, [0.0, 255.0], 1.0);
+            let inputs = inputs(size, block, [0.0, 255.0], 1.0);
             let projection = ArrayD::ones(inputs[0].raw_dim());
-            let (output, _) = run(&mut Warp::new(interpolation), &inputs, &[true, false, false], &projection);
-            assert_eq!(output, reference(&inputs[0], &inputs[1], interpolation), "{interpolation:?} {size:?}");
+            let (output, _) = run(&mut warp, &inputs, &[true, false, false], &projection);
+            assert_eq!(output, reference(&inputs[0], &inputs[1], warp.interpolation, block), "{block} {size:?}");
         }
-    }
+    });
 }
 
 #[test]
 fn gradients() {
-    for interpolation in [Interpolation::Bilinear, Interpolation::Cubic] {
+    with_all(|mut warp, block| {
         for size in [[1, 1], [3, 5], [9, 11], [17, 10]] {
             // Away from the limits, where clipping has no derivative.
-            let inputs = inputs(size, [100.0, 150.0], 0.0);
-            check_gradients(&mut Warp::new(interpolation), &inputs, &[true, false, false]);
+            let inputs = inputs(size, block, [100.0, 150.0], 0.0);
+            check_gradients(&mut warp, &inputs, &[true, false, false]);
         }
-    }
+    });
 }
 
 #[test]
 fn rounding_passes_gradients_and_clipping_those_that_push_inside() {
-    let mut inputs = inputs([4, 4], [255.0, 255.0], 1.0);
+    let mut inputs = inputs([4, 4], BLOCK, [255.0, 255.0], 1.0);
     inputs[1].fill(0.0);
     for (sign, passed) in [(1.0, 1.0), (-1.0, 0.0)] {
         let projection = ArrayD::from_elem(inputs[0].raw_dim(), sign);
-        let (_, gradients) = run(&mut Warp::new(Interpolation::Cubic), &inputs, &[true, false, false], &projection);
+        let (_, gradients) =
+            run(&mut Warp::new(Interpolation::Cubic, false), &inputs, &[true, false, false], &projection);
         assert!(gradients[0].as_ref().unwrap().iter().all(|&g| g == passed));
     }
 }
