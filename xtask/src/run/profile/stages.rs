@@ -80,7 +80,7 @@ fn stage(file: &str, function: &str) -> Option<Stage> {
         "fixed.rs" | "arena.rs" | "dsp.rs" | "error.rs" | "synthesis/integer.rs" | "synthesis/plan.rs" => return None,
         "buffer.rs" | "decoder.rs" | "limits.rs" | "order.rs" => Stage::Stream,
         "weights.rs" => Stage::Weights,
-        "latents.rs" => Stage::Octree,
+        "latents.rs" | "splits.rs" => Stage::Octree,
         "octree/context.rs" => Stage::Context,
         "sink.rs" => Stage::Rgb565,
         "synthesis/arithmetic.rs" => Stage::Layers,
