@@ -69,12 +69,11 @@ impl BlockRow<'_> {
     /// Calls `moves` with the number of each block that comes from another place, wholly or in part.
     pub(super) fn each_moving(&self, row: usize, mut moves: impl FnMut(usize)) {
         let mixed = row_weights(row, self.sites()) != [0; 2];
-        let mut from = 0;
-        while let Some((column, sites)) = self.run(from, mixed) {
-            if !column.is_still() {
-                moves(from / BLOCK);
+        let beyond = if mixed { &self.beyond[..] } else { &[] };
+        for plane in self.own.iter().chain(beyond) {
+            for (number, _) in plane.iter().enumerate().filter(|&(_, &component)| component != 0) {
+                moves(number * self.sites() / BLOCK);
             }
-            from += sites;
         }
     }
 }
