@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use ndarray::Array2;
 
-use super::search::{Block, Phases, Search};
+use super::search::{BESIDE, Block, Phases, Search, descend};
 
 /// Samples of half a block's side. The part of a block at one of its corners is mixed from its own vector and those of the three blocks beyond that.
 pub(super) const OF_BLOCKS: usize = 8;
@@ -46,17 +46,7 @@ impl Search<'_> {
             }
         };
         around.iter().chain([&expected, &[0, 0]]).for_each(|&vector| consider(vector, &mut best));
-        for step in [2, 1] {
-            loop {
-                let centre = best.0;
-                for (dy, dx) in [(-1, 0), (0, -1), (0, 1), (1, 0)] {
-                    consider([centre[0] + step * dy, centre[1] + step * dx], &mut best);
-                }
-                if best.0 == centre {
-                    break;
-                }
-            }
-        }
+        descend(&mut best, &[2, 1], &BESIDE, consider);
         (Block { vector: best.0, ..own }, best.1)
     }
 

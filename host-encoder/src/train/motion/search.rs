@@ -125,6 +125,31 @@ pub struct Block {
     pub side: i8,
 }
 
+/// The eight vectors around one.
+pub(super) const AROUND: [[i32; 2]; 8] = [[-1, -1], [-1, 0], [-1, 1], [0, -1], [0, 1], [1, -1], [1, 0], [1, 1]];
+/// Those beside it, above and below.
+pub(super) const BESIDE: [[i32; 2]; 4] = [[-1, 0], [0, -1], [0, 1], [1, 0]];
+
+/// Goes from the best vector to better ones `around` it, with each of the steps as long as there are any. `consider` makes a vector the best if it costs less.
+pub(super) fn descend<C>(
+    best: &mut ([i32; 2], C),
+    steps: &[i32],
+    around: &[[i32; 2]],
+    consider: impl Fn([i32; 2], &mut ([i32; 2], C)),
+) {
+    for step in steps {
+        loop {
+            let centre = best.0;
+            for [dy, dx] in around {
+                consider([centre[0] + step * dy, centre[1] + step * dx], best);
+            }
+            if best.0 == centre {
+                break;
+            }
+        }
+    }
+}
+
 /// The search of one picture.
 pub struct Search<'a> {
     pub(super) before: &'a Phases,
@@ -227,17 +252,7 @@ impl<'a> Search<'a> {
                 consider([4 * dy, 4 * dx], &mut best);
             }
         }
-        for step in [4, 2, 1] {
-            loop {
-                let centre = best.0;
-                for (dy, dx) in [(-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1)] {
-                    consider([centre[0] + step * dy, centre[1] + step * dx], &mut best);
-                }
-                if best.0 == centre {
-                    break;
-                }
-            }
-        }
+        descend(&mut best, &[4, 2, 1], &AROUND, consider);
         best
     }
 }

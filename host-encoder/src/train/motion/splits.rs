@@ -5,7 +5,7 @@ use ndarray::{Array2, Array3};
 use rayon::prelude::*;
 
 use super::overlap::OF_QUARTERS;
-use super::search::{Block, Search};
+use super::search::{AROUND, Block, Search, descend};
 
 /// Sweeps over all pictures. The first guesses bits, every other counts them as those before have used them.
 const SWEEPS: usize = 3;
@@ -190,17 +190,7 @@ impl<'a> Split<'a> {
         let [y, x] = of_block.vector;
         let whole = (-within..=within).flat_map(|dy| (-within..=within).map(move |dx| [y + 4 * dy, x + 4 * dx]));
         bases.into_iter().chain(around).chain([[0, 0]]).chain(whole).for_each(|vector| consider(vector, &mut best));
-        for step in [2, 1] {
-            loop {
-                let centre = best.0;
-                for (dy, dx) in [(-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1)] {
-                    consider([centre[0] + step * dy, centre[1] + step * dx], &mut best);
-                }
-                if best.0 == centre {
-                    break;
-                }
-            }
-        }
+        descend(&mut best, &[2, 1], &AROUND, consider);
         let (vector, (_, choice)) = best;
         (self.quarters[place].vector, self.choices[place]) = (vector, choice);
     }

@@ -127,8 +127,8 @@ pub struct Network {
     pub motion: Vec<(Var, Option<[Var; 2]>)>,
     /// The level of each picture in its pyramid, 0 for one that is predicted from one.
     pub levels: Vec<u8>,
-    /// What the vectors of the quarters of all blocks are made of.
-    splits_field: Option<Var>,
+    /// What the vectors of the quarters of blocks are made of, and the numbers of the pictures that it is of.
+    splits_field: Option<(Var, Vec<usize>)>,
     /// All their sides.
     sides_field: Option<Var>,
     /// All motion fields as they are coded.
@@ -385,14 +385,10 @@ impl Network {
                 self.graph.value_mut(reversed).assign(&-vectors);
             }
         }
-        if let Some((var, splits)) = self.splits_field.zip(splits) {
-            let begins = self.motion_field.as_ref().is_some_and(|coded| {
-                let pictures = self.graph.value(coded.field).shape()[0];
-                pictures < self.levels.len()
-            });
-            for (slice, picture) in from_one(&self.levels, begins).into_iter().enumerate() {
+        if let Some(((var, pictures), splits)) = self.splits_field.as_ref().zip(splits) {
+            for (slice, &picture) in pictures.iter().enumerate() {
                 let of_picture = splits.index_axis(Axis(0), picture).mapv(f32::from);
-                self.graph.value_mut(var).index_axis_mut(Axis(0), slice).assign(&of_picture);
+                self.graph.value_mut(*var).index_axis_mut(Axis(0), slice).assign(&of_picture);
             }
         }
         if let Some(coded) = &self.motion_field {

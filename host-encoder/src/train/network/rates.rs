@@ -198,7 +198,6 @@ impl Network {
         let (rows, columns) = geometry.quarters();
         let shape = [pictures.len(), PARTS, rows, columns];
         let field = self.graph.leaf(zeros(&shape), false);
-        self.splits_field = Some(field);
         let none = self.graph.leaf(zeros(&shape), false);
         let of_motion: [usize; 4] = self.graph.value(motion).shape().try_into().expect("a field has four axes");
         let first = self.levels.len() - of_motion[0];
@@ -231,6 +230,7 @@ impl Network {
             self.bits.push(bits);
             self.prices.push(1.0);
         }
+        self.splits_field = Some((field, pictures));
     }
 
     /// Bits of the sides of the pictures between two references.
