@@ -376,7 +376,7 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
         }
         if predicted {
             let splits = self.architecture.has_splits() && order.is_from_one(next);
-            self.check_motion(frames, splits)?;
+            self.settle_motion(frames, splits)?;
         }
         running.coder = coder.state();
         if next + frames == all { coder.finish() } else { coder.check() }
@@ -391,8 +391,8 @@ impl<'s, 'b, A: Arithmetic> DecoderWith<'s, 'b, A> {
         code_interval(coder, 0)
     }
 
-    /// Refuses vectors that reach beyond the rows that are kept, and sides that there are not. Makes vectors of `splits`, if there are any.
-    fn check_motion(&mut self, frames: usize, splits: bool) -> Result<()> {
+    /// Makes vectors of `splits`, if there are any, and refuses vectors that reach beyond the rows that are kept, and sides that there are not.
+    fn settle_motion(&mut self, frames: usize, splits: bool) -> Result<()> {
         let reach = self.architecture.motion.map_or(0, |motion| 4 * motion.reach);
         let vertical = self.latent_plan.first_channel(Group::Motion);
         let place = self.latent_plan.slice(vertical, 1).start..self.latent_plan.slice(vertical, frames).end;
