@@ -143,14 +143,19 @@ impl Finished {
         [self.bits, self.layer_bits + self.context_bits]
     }
 
-    /// Mean distortion and bits of a segment of `frames` pictures, if those to come are as a block's are now.
-    pub fn with(&self, network: &Network, block: usize, frames: usize) -> (f64, f64) {
-        let rest = (frames - self.frames) as f64;
+    /// Mean distortion and bits of a segment, if the pictures to come are as those of a run are now. Those of levels that it has none of take few bits: none are counted.
+    pub fn with(&self, run: &Run, source: &Source<'_>) -> (f64, f64) {
+        let (network, frames) = (&run.network, source.targets.len());
+        let level = |number: usize| source.order.level(number);
+        let highest = run.numbers().iter().map(|&number| level(number)).max().unwrap_or(0);
+        let alike = (self.frames..frames).filter(|&number| level(number) <= highest).count();
         let parameters = network.counted_parameter_bits();
-        let finished = self.bits + self.layer_bits + self.context_bits;
-        let to_come =
-            if rest > 0.0 { (network.counted_bits() - parameters) * rest / block as f64 + parameters } else { 0.0 };
-        let bits = finished + to_come;
+        let to_come = match alike {
+            0 => 0.0,
+            alike => (network.counted_bits() - parameters) * alike as f64 / run.frames() as f64 + parameters,
+        };
+        let bits = self.bits + self.layer_bits + self.context_bits + to_come;
+        let rest = (frames - self.frames) as f64;
         ((self.distortion + network.mean_distortion() * rest) / frames as f64, bits)
     }
 

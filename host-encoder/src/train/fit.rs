@@ -52,7 +52,7 @@ pub fn fit(
     let source = Source::new(frames, architecture, geometry, settings);
     let schedule = Schedule::new(settings.effort, &blocks::lengths(architecture, frames.len()));
     let (finished, run) = fit_blocks(&source, &schedule, seed, keeper, report)?;
-    let (_, bits) = finished.with(&run.network, run.frames(), frames.len());
+    let (_, bits) = finished.with(&run, &source);
     Ok((finished.model(&run, &source), bits))
 }
 
@@ -182,8 +182,7 @@ impl Fitting<'_> {
 
     /// Tells what stands when so many rounds are left of the block, and returns whether to stop.
     fn tell(&mut self, run: &Run, rounds: u64, cost: f64) -> bool {
-        let frames = self.source.targets.len();
-        let (distortion, bits) = self.finished.with(&run.network, run.frames(), frames);
+        let (distortion, bits) = self.finished.with(run, self.source);
         let progress = Progress {
             step: self.step,
             done: self.schedule.work_before_rounds(self.step, rounds),
@@ -255,7 +254,7 @@ mod tests {
             assert_eq!(begins, [BLOCKS[0], BLOCKS[0] + BLOCKS[1]], "weights follow the blocks");
             assert!(model.updates.iter().all(|update| update.weights != model.weights), "and change with them");
             let segment = segment_bytes(header, 0, 0, &model).expect("it can be written");
-            let (expected, _) = finished.with(&run.network, run.frames(), clip.frames.len());
+            let (expected, _) = finished.with(&run, source);
             let (of_all, of_weights, mut distortion) = (segment.bits.total(), segment.bits.weights, 0.0);
             let mean = |a: &[u8], b: &[u8]| {
                 a.iter().zip(b).map(|(&a, &b)| f64::from(a.abs_diff(b)).powi(2)).sum::<f64>() / a.len() as f64

@@ -66,7 +66,8 @@ mod tests {
             let random = &mut Random::new(1);
             let order = Order { frames: targets.len(), predicted: false, pyramid: 0 };
             let loop_filter = LoopFilter::default();
-            let pictures = Pictures { targets: &targets, order, start: 0, loop_filter, colour: [100; 3], past: None };
+            let colour = [100; 3];
+            let pictures = Pictures { targets: &targets, order, numbers: &[0, 1], loop_filter, colour, past: None };
             let mut network = Network::new(&architecture, geometry, pictures, &objective, random);
             for (number, grid) in network.grids.iter().enumerate() {
                 let constant = [0.0, 3.0, -2.0][number % 3];

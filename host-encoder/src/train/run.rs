@@ -2,7 +2,7 @@
 
 use decoder_core::weights::{BIAS_LIMIT, CONTEXT_LIMIT, GAIN_LIMIT};
 use decoder_core::wire::LoopFilter;
-use ndarray::{Axis, Slice};
+use ndarray::Axis;
 
 use crate::autodiff::Var;
 use crate::autodiff::ops::loop_filter::{REACHES, STRENGTHS};
@@ -64,6 +64,8 @@ impl Kind {
 /// A phase of a fit: a tape, what is trained on it, and the way back.
 pub struct Run {
     phase: Phase,
+    /// See [`Self::numbers`].
+    numbers: Vec<usize>,
     lambda: f64,
     structural: bool,
     ablation: Ablation,
@@ -79,15 +81,15 @@ impl Run {
     /// A phase at its first step, with latents that are zero and the parameters of the block before it; in the first block with weights from `random`.
     pub fn new(source: &Source<'_>, phase: Phase, finished: &Finished, random: &mut Random) -> Self {
         let past = finished.past(source);
-        let pictures = phase.start..phase.start + phase.frames;
+        let numbers = phase.pictures(source.order);
         let lambda = phase.price() * source.objective.lambda;
         let mut network = Network::new(
             source.architecture,
             source.geometry,
             Pictures {
-                targets: &source.targets[pictures.clone()],
+                targets: &source.targets,
                 order: source.order,
-                start: phase.start,
+                numbers: &numbers,
                 loop_filter: source.loop_filter,
                 colour: source.colour,
                 past: past.as_ref(),
@@ -96,15 +98,15 @@ impl Run {
             random,
         );
         if let Some(motion) = &source.motion {
-            let of_pictures = ndarray::s![pictures.clone(), .., .., ..];
-            let splits = source.splits.as_ref().map(|splits| splits.slice(of_pictures));
-            network.set_motion(motion.slice(of_pictures), splits);
+            let splits = source.splits.as_ref().map(|splits| splits.select(Axis(0), &numbers));
+            network.set_motion(motion.select(Axis(0), &numbers).view(), splits.as_ref().map(|splits| splits.view()));
         }
         if let Some(sides) = &source.sides {
-            network.set_sides(sides.slice(ndarray::s![pictures, .., ..]));
+            network.set_sides(sides.select(Axis(0), &numbers).view());
         }
         Self {
             phase,
+            numbers,
             lambda,
             structural: source.objective.structural,
             ablation: source.ablation,
@@ -119,6 +121,11 @@ impl Run {
     /// Its place in the fit.
     pub fn phase(&self) -> Phase {
         self.phase
+    }
+
+    /// Numbers of its pictures, ascending.
+    pub fn numbers(&self) -> &[usize] {
+        &self.numbers
     }
 
     /// Pictures.
@@ -143,10 +150,18 @@ impl Run {
 
     /// Takes weights, and the latents of its pictures, from a phase with fewer.
     pub fn begin_from(&mut self, before: &Self) {
+        let place = |number| self.numbers.iter().position(|own| own == number).expect("all of a phase are in the next");
+        // Where a slice is of several pictures, they are the first of both.
+        let places: Vec<usize> = before.numbers.iter().map(place).collect();
         for (leaf, from) in self.trained.iter().zip(&before.trained) {
             let from = before.network.graph.value(from.var);
             let value = self.network.graph.value_mut(leaf.var);
-            value.slice_axis_mut(Axis(0), Slice::from(..from.shape()[0])).assign(from);
+            match leaf.kind {
+                Kind::Latent => from.outer_iter().zip(&places).for_each(|(slice, &place)| {
+                    value.index_axis_mut(Axis(0), place).assign(&slice);
+                }),
+                Kind::Gain | Kind::Weight => value.assign(from),
+            }
         }
     }
 
@@ -347,6 +362,36 @@ mod tests {
             }
             assert_eq!(network.graph.value(network.rounding)[1], 1.0, "latents are integers in both");
         }
+    }
+
+    #[test]
+    fn a_phase_has_the_latents_of_the_pictures_of_the_one_before() {
+        let clip = sample_clip(&SampleSettings { width: 16, height: 16, frames: 9, rate: (24, 1) });
+        let settings = EncodeSettings::default();
+        let header = Outline::new(&clip, &settings).expect("it fits").header;
+        let source = Source::new(&clip.frames, &header.architecture, header.geometry(), &settings);
+        let (random, mut before) = (&mut Random::new(1), None::<Run>);
+        for phase in Schedule::new(settings.effort, &[clip.frames.len()]).phases {
+            let mut run = Run::new(&source, phase, &Finished::default(), random);
+            if let Some(before) = &before {
+                run.begin_from(before);
+            }
+            for grid in &run.network.grids {
+                for (slice, number) in run.network.graph.value(grid.latents).outer_iter().zip(&run.numbers) {
+                    let is_known = before.as_ref().is_some_and(|before| before.numbers.contains(number));
+                    let expected = if is_known { *number as f32 } else { 0.0 };
+                    assert!(slice.iter().all(|&latent| latent == expected), "{number} of {:?}", run.numbers);
+                }
+            }
+            for grid in 0..run.network.grids.len() {
+                let latents = run.network.grids[grid].latents;
+                let slices = run.network.graph.value_mut(latents).outer_iter_mut();
+                slices.zip(&run.numbers).for_each(|(mut slice, &number)| slice.fill(number as f32));
+            }
+            before = Some(run);
+        }
+        let last = before.expect("there are phases");
+        assert_eq!((source.order.pyramid, last.numbers), (2, (0..9).collect()));
     }
 
     #[test]

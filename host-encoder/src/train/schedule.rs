@@ -1,5 +1,7 @@
 //! What changes from step to step: rates, temperature, noise, and when weights and latents become integers.
 
+use decoder_core::order::Order;
+
 use crate::settings::Effort;
 
 /// Rate of the latents, in steps of the quantiser.
@@ -37,18 +39,19 @@ const RECENTRED: f64 = 0.25;
 /// How many times more pictures each phase has than the one before, and how many the first has at most.
 const GROWTH: usize = 2;
 const FIRST_PICTURES: usize = 2;
-/// Steps of the phases before the last, as a part of the last's.
-const EARLY_STEPS: f64 = 0.7;
+/// Steps of the phases before the last, as a part of the last's: of those with the [`FIRST_PICTURES`], with up to a third of the block, and with more. In a pyramid of two levels
+/// the second are all that are predicted from one: most of the bits, in a quarter of the pictures.
+const EARLY_STEPS: [f64; 3] = [0.7, 2.1, 0.35];
 /// How far on its way from smooth to hard rounding an early phase gets: what follows wants to change it again.
 const EARLY_WAY: f64 = 0.5;
 /// Price of a bit in an early phase, relative to lambda: its pictures are predicted from by all that follow.
 const EARLY_PRICE: f64 = 0.5;
 
-/// A part of a fit: the first pictures of a block alone.
+/// A part of a fit: some pictures of a block alone.
 ///
-/// A step on few pictures is cheap, and weights and first pictures are what all others stand on. So a fit begins with one or
-/// two pictures and goes on with more when these are good, until it has all of its block. At the same time of 12 pictures this lowers
-/// `D + lambda R` by 5 to 9 % (docs/measurements.md).
+/// A step on few pictures is cheap, and weights and pictures that others are predicted from are what all stands on. So a fit begins with one or
+/// two pictures and goes on with more when these are good, until it has all of its block; those between two others come when all that are predicted from one are
+/// there. At the same time of 12 pictures that are predicted from one it lowers `D + lambda R` by 5 to 9 % (docs/measurements.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Phase {
     /// Number of its first picture, which is that of its block.
@@ -59,6 +62,8 @@ pub struct Phase {
     pub first: u64,
     /// Steps.
     pub steps: u64,
+    /// Pictures of its block.
+    pub block: usize,
     /// Whether it is the one with all pictures of its block, which ends in integers.
     pub last: bool,
 }
@@ -110,14 +115,15 @@ impl Schedule {
             sizes.reverse();
             for (number, &frames) in sizes.iter().enumerate() {
                 let last = number + 1 == sizes.len();
+                let size = usize::from(frames > FIRST_PICTURES) + usize::from(frames > block.div_ceil(3));
                 let part = match (last, start) {
-                    (false, _) => EARLY_STEPS,
+                    (false, _) => EARLY_STEPS[size],
                     (true, 0) => 1.0,
                     // What settles when latents have is there already.
                     (true, _) => SETTLED_FROM,
                 };
                 let steps = (part * effort.steps() as f64) as u64;
-                phases.push(Phase { start, frames, first, steps, last });
+                phases.push(Phase { start, frames, block, first, steps, last });
                 first += steps;
             }
             start += block;
@@ -167,6 +173,15 @@ impl Phase {
         self.start > 0
     }
 
+    /// Numbers of its pictures, ascending: of its block the first of those that are predicted from one, then of those of each level between.
+    pub fn pictures(&self, order: Order) -> Vec<usize> {
+        let mut numbers: Vec<usize> = (self.start..self.start + self.block).collect();
+        numbers.sort_by_key(|&number| order.level(number));
+        numbers.truncate(self.frames);
+        numbers.sort_unstable();
+        numbers
+    }
+
     /// Price of a bit, relative to lambda.
     pub fn price(&self) -> f64 {
         if self.last { 1.0 } else { EARLY_PRICE }
@@ -214,6 +229,8 @@ impl Phase {
 
 #[cfg(test)]
 mod tests {
+    use decoder_core::order::Prediction;
+
     use super::*;
 
     #[test]
@@ -241,6 +258,42 @@ mod tests {
                 work += if phase.last { schedule.rounds * phase.frames as u64 } else { 0 };
             }
             assert_eq!((schedule.work(), start), (work, blocks.iter().sum()));
+        }
+    }
+
+    #[test]
+    fn a_phase_has_what_its_pictures_are_predicted_from() {
+        for (frames, pyramid) in (1..80).flat_map(|frames| [0, 1, 2].map(|pyramid| (frames, pyramid))) {
+            let order = Order { frames, predicted: true, pyramid };
+            // Blocks end where pyramids do.
+            let mut blocks = vec![17.min(frames), 16, 16, 16];
+            blocks.iter_mut().skip(1).fold(frames - 17.min(frames), |rest, block| {
+                *block = (*block).min(rest);
+                rest - *block
+            });
+            blocks.retain(|&block| block > 0);
+            let mut before: Option<Vec<usize>> = None;
+            for phase in Schedule::new(Effort::Draft, &blocks).phases {
+                let numbers = phase.pictures(order);
+                assert!(numbers.len() == phase.frames && numbers.is_sorted());
+                assert!(before.iter().flatten().all(|number| numbers.contains(number)));
+                let one = numbers.iter().filter(|&&number| order.level(number) == 0).count();
+                let is_all =
+                    (phase.start..phase.start + phase.block).filter(|&number| order.level(number) == 0).count();
+                assert!(one == is_all || one == phase.frames, "those between two come last");
+                for &number in &numbers {
+                    let references = match order.prediction(number) {
+                        Prediction::None => vec![],
+                        Prediction::Before(before) => vec![before],
+                        Prediction::Between(both) => both.to_vec(),
+                    };
+                    assert!(
+                        references.iter().all(|at| *at < phase.start || numbers.contains(at)),
+                        "{number}: {numbers:?}"
+                    );
+                }
+                before = (!phase.last).then_some(numbers);
+            }
         }
     }
 }

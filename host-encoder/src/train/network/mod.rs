@@ -48,12 +48,12 @@ pub struct Past {
 /// What a network is fitted to.
 #[derive(Clone, Copy, Debug)]
 pub struct Pictures<'a> {
-    /// Each `[6, rows, columns]` in code values, as they are coded.
+    /// All of their segment, each `[6, rows, columns]` in code values, as they are coded.
     pub targets: &'a [Array3<f32>],
     /// The order of all pictures of their segment.
     pub order: Order,
-    /// Number of the first of them.
-    pub start: usize,
+    /// Which they are, ascending.
+    pub numbers: &'a [usize],
     /// What is done to luma where a residual was added, at first; with a strength of 0 nothing.
     pub loop_filter: LoopFilter,
     /// What a picture without prediction is predicted to be.
@@ -154,11 +154,6 @@ pub fn slices(temporal: Temporal, frames: usize) -> usize {
     }
 }
 
-/// The [levels](Order::level) of `frames` pictures from `start` on.
-fn levels(order: Order, start: usize, frames: usize) -> Vec<u8> {
-    (0..frames).map(|number| order.level(start + number)).collect()
-}
-
 /// Numbers of the pictures between two.
 fn between(levels: &[u8]) -> impl Iterator<Item = usize> {
     levels.iter().enumerate().filter(|&(_, &level)| level > 0).map(|(number, _)| number)
@@ -181,12 +176,12 @@ impl Network {
         let mut graph = Graph::new();
         let begins = pictures.past.is_none();
         let layers = start::layers(&mut graph, architecture, random);
-        let frames = pictures.targets.len();
+        let frames = pictures.numbers.len();
         let mut network = Self::bare(graph, layers, architecture, geometry, frames, [true, begins]);
         if !begins {
             network.fixed_bits = rates::update_bits(architecture);
         }
-        network.levels = levels(pictures.order, pictures.start, frames);
+        network.levels = pictures.numbers.iter().map(|&number| pictures.order.level(number)).collect();
         network.add_pictures(architecture, geometry, pictures, objective);
         network.add_rates(architecture, geometry, frames, pictures.order.predicted, pictures.past);
         network.add_loss(objective);
@@ -206,7 +201,7 @@ impl Network {
         without_empty: bool,
     ) -> Self {
         let mut network = Self::bare(Graph::new(), vec![], architecture, geometry, frames, [false, true]);
-        network.levels = levels(order, 0, frames);
+        network.levels = (0..frames).map(|number| order.level(number)).collect();
         let finest = architecture.flag_levels.checked_sub(1).filter(|_| without_empty);
         network.flagged = finest.map(|level| ROOT_LOG2 - u32::from(level));
         network.add_rates(architecture, geometry, frames, order.predicted, None);
@@ -375,7 +370,8 @@ mod tests {
         let random = &mut Random::new(1);
         let order = Order { frames: 3, predicted: true, pyramid: architecture.pyramid() };
         let loop_filter = LoopFilter { strength: 12, reach: 32 };
-        let pictures = Pictures { targets: &targets, order, start: 0, loop_filter, colour: [100; 3], past: None };
+        let pictures =
+            Pictures { targets: &targets, order, numbers: &[0, 1, 2], loop_filter, colour: [100; 3], past: None };
         let mut network = Network::new(&architecture, geometry, pictures, &objective, random);
         for at in 0..network.grids.len() {
             let latents = network.graph.value_mut(network.grids[at].latents);

@@ -24,7 +24,7 @@ impl Network {
         pictures: Pictures<'_>,
         objective: &Objective,
     ) {
-        let Pictures { targets, order, start, loop_filter, colour, past } = pictures;
+        let Pictures { targets, order, numbers, loop_filter, colour, past } = pictures;
         let [y, u, v] = colour.map(f32::from);
         let flat = Array3::from_shape_fn((SITE, geometry.height, geometry.width), |(c, ..)| [y, y, y, y, u, v][c]);
         let flat = self.graph.leaf(flat.into_dyn(), false);
@@ -50,7 +50,7 @@ impl Network {
         // What does not depend on the pictures before is computed for all pictures at the same time.
         let mut residuals = vec![];
         if !sees_prediction {
-            for frame in 0..targets.len() {
+            for frame in 0..numbers.len() {
                 self.graph.begin_lane();
                 residuals.push(self.add_synthesis(architecture, geometry, frame, None, &gains, &filters));
             }
@@ -63,18 +63,18 @@ impl Network {
             self.loop_filter = Some(settings.map(leaf));
         }
         let before = past.map(|past| self.graph.leaf(past.picture.clone(), false));
-        for group in independent(order, start..start + targets.len()) {
+        for group in independent(order, numbers) {
             let in_lanes = group.len() > 1;
-            for number in group {
+            for frame in group {
                 if in_lanes {
                     self.graph.begin_lane();
                 }
                 // Of all that is before a block, only the last reference is predicted from.
-                let reference = |network: &mut Self, number: usize| match number.checked_sub(start) {
-                    Some(number) => network.outside(network.pictures[number], in_lanes),
-                    None => before.expect("what a block goes on from"),
+                let reference = |network: &mut Self, number: usize| match numbers.binary_search(&number) {
+                    Ok(at) => network.outside(network.pictures[at], in_lanes),
+                    Err(_) => before.expect("what a block goes on from"),
                 };
-                let prediction = match order.prediction(number) {
+                let prediction = match order.prediction(numbers[frame]) {
                     Prediction::None => flat,
                     Prediction::Before(before) => {
                         let before = reference(self, before);
@@ -85,13 +85,12 @@ impl Network {
                         self.add_prediction(architecture, geometry, before, Some(after))
                     }
                 };
-                let frame = number - start;
                 let residual = match residuals.get(frame) {
                     Some(&residual) => self.outside(residual, in_lanes),
                     None => self.add_synthesis(architecture, geometry, frame, Some(prediction), &gains, &filters),
                 };
                 let picture = self.add_picture(prediction, residual, in_lanes);
-                self.add_distortion(picture, &targets[frame], objective);
+                self.add_distortion(picture, &targets[numbers[frame]], objective);
                 self.pictures.push(picture);
             }
             self.graph.end_lanes();
@@ -219,19 +218,19 @@ impl Network {
     }
 }
 
-/// Pictures that follow one another as they are coded, none of them predicted from another of its group: a picture between two references, and the
+/// The places of pictures that follow one another as they are coded, none of them predicted from another of its group: a picture between two references, and the
 /// reference after these.
-fn independent(order: Order, pictures: Range<usize>) -> Vec<Range<usize>> {
+fn independent(order: Order, numbers: &[usize]) -> Vec<Range<usize>> {
     let mut groups: Vec<Range<usize>> = vec![];
-    for number in pictures {
+    for (at, &number) in numbers.iter().enumerate() {
         let last = match order.prediction(number) {
             Prediction::None => None,
             Prediction::Before(before) => Some(before),
             Prediction::Between([before, after]) => Some(before.max(after)),
         };
         match groups.last_mut() {
-            Some(group) if last.is_none_or(|last| last < group.start) => group.end = number + 1,
-            _ => groups.push(number..number + 1),
+            Some(group) if last.is_none_or(|last| last < numbers[group.start]) => group.end = at + 1,
+            _ => groups.push(at..at + 1),
         }
     }
     groups
@@ -262,14 +261,16 @@ mod tests {
 
     #[test]
     fn a_picture_between_two_references_stands_with_the_one_after_them() {
-        let groups = |predicted, pyramid, pictures| {
+        let groups = |predicted, pyramid, numbers: Vec<usize>| {
             let order = Order { frames: 9, predicted, pyramid };
-            independent(order, pictures).into_iter().map(|group| [group.start, group.end]).collect::<Vec<_>>()
+            let groups = independent(order, &numbers);
+            groups.into_iter().map(|group| numbers[group].to_vec()).collect::<Vec<_>>()
         };
-        assert_eq!(groups(true, 1, 0..8), [[0, 1], [1, 2], [2, 4], [4, 6], [6, 8]]);
-        assert_eq!(groups(true, 1, 3..6), [[3, 4], [4, 6]]);
-        assert_eq!(groups(true, 2, 0..9), [[0, 1], [1, 2], [2, 3], [3, 6], [6, 7], [7, 9]]);
-        assert_eq!(groups(true, 0, 5..8), [[5, 6], [6, 7], [7, 8]]);
-        assert_eq!(groups(false, 0, 0..8), [[0, 8]]);
+        assert_eq!(groups(true, 1, (0..8).collect()), [vec![0], vec![1], vec![2, 3], vec![4, 5], vec![6, 7]]);
+        assert_eq!(groups(true, 1, (3..6).collect()), [vec![3], vec![4, 5]]);
+        assert_eq!(groups(true, 2, (0..9).collect()), [vec![0], vec![1], vec![2], vec![3, 4, 5], vec![6], vec![7, 8]]);
+        assert_eq!(groups(true, 2, vec![0, 1, 2, 5, 6]), [vec![0], vec![1], vec![2, 5], vec![6]]);
+        assert_eq!(groups(true, 0, (5..8).collect()), [[5], [6], [7]]);
+        assert_eq!(groups(false, 0, (0..8).collect()), [[0, 1, 2, 3, 4, 5, 6, 7]]);
     }
 }
