@@ -39,9 +39,10 @@ const RECENTRED: f64 = 0.25;
 /// How many times more pictures each phase has than the one before, and how many the first has at most.
 const GROWTH: usize = 2;
 const FIRST_PICTURES: usize = 2;
-/// Steps of the phases before the last, as a part of the last's: of those with the [`FIRST_PICTURES`], with up to a third of the block, and with more. In a pyramid of two levels
-/// the second are all that are predicted from one: most of the bits, in a quarter of the pictures.
-const EARLY_STEPS: [f64; 3] = [0.7, 2.1, 0.35];
+/// Steps of the phases before the last, as a part of the last's: of those with the [`FIRST_PICTURES`], with up to a third of the block, and with more.
+const EARLY_STEPS: [f64; 3] = [0.7, 0.7, 0.7];
+/// The same of a draft, which has too few. In a pyramid of two levels the second are all that are predicted from one: most of the bits, in a quarter of the pictures.
+const EARLY_STEPS_OF_DRAFT: [f64; 3] = [0.7, 2.1, 0.35];
 /// How far on its way from smooth to hard rounding an early phase gets: what follows wants to change it again.
 const EARLY_WAY: f64 = 0.5;
 /// Price of a bit in an early phase, relative to lambda: its pictures are predicted from by all that follow.
@@ -107,6 +108,7 @@ pub struct Moment {
 impl Schedule {
     /// The steps of an effort on blocks of so many pictures.
     pub fn new(effort: Effort, blocks: &[usize]) -> Self {
+        let early = if effort == Effort::Draft { EARLY_STEPS_OF_DRAFT } else { EARLY_STEPS };
         let (mut start, mut first) = (0, 0);
         let mut phases = vec![];
         for &block in blocks {
@@ -117,7 +119,7 @@ impl Schedule {
                 let last = number + 1 == sizes.len();
                 let size = usize::from(frames > FIRST_PICTURES) + usize::from(frames > block.div_ceil(3));
                 let part = match (last, start) {
-                    (false, _) => EARLY_STEPS[size],
+                    (false, _) => early[size],
                     (true, 0) => 1.0,
                     // What settles when latents have is there already.
                     (true, _) => SETTLED_FROM,
