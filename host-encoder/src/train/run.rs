@@ -342,77 +342,83 @@ mod tests {
     use crate::train::Outline;
     use crate::train::schedule::Schedule;
 
+    /// Calls `check` with what a clip of so many small pictures is fitted to, and the phases of that.
+    fn with_source(frames: usize, ablation: Ablation, check: impl FnOnce(&Source<'_>, Vec<Phase>)) {
+        let clip = sample_clip(&SampleSettings { width: 16, height: 16, frames, rate: (24, 1) });
+        let settings = EncodeSettings { ablation, ..EncodeSettings::default() };
+        let header = Outline::new(&clip, &settings).expect("it fits").header;
+        let source = Source::new(&clip.frames, &header.architecture, header.geometry(), &settings);
+        check(&source, Schedule::new(settings.effort, &[frames]).phases);
+    }
+
     #[test]
     fn the_last_step_has_the_decoders_numbers_unless_they_are_rounded_afterwards() {
-        let clip = sample_clip(&SampleSettings { width: 16, height: 16, frames: 2, rate: (24, 1) });
         for rounds_afterwards in [false, true] {
             let ablation = Ablation { rounds_afterwards, ..Ablation::default() };
-            let settings = EncodeSettings { ablation, ..EncodeSettings::default() };
-            let header = Outline::new(&clip, &settings).expect("it fits").header;
-            let source = Source::new(&clip.frames, &header.architecture, header.geometry(), &settings);
-            let phase = *Schedule::new(settings.effort, &[clip.frames.len()]).phases.last().expect("there is one");
-            let random = &mut Random::new(1);
-            let mut run = Run::new(&source, phase, &Finished::default(), random);
-            run.prepare(phase.end() - 1, random);
-            let network = &run.network;
-            let of_layers = network.layers.iter().map(|layer| layer.quantiser);
-            let rounding = of_layers.chain(network.scalar_quantisers).chain([network.picture_rounding]);
-            for (number, var) in rounding.enumerate() {
-                assert_eq!(network.graph.value(var)[0] > 0.0, !rounds_afterwards, "{number}");
-            }
-            assert_eq!(network.graph.value(network.rounding)[1], 1.0, "latents are integers in both");
+            with_source(2, ablation, |source, phases| {
+                let phase = *phases.last().expect("there is one");
+                let random = &mut Random::new(1);
+                let mut run = Run::new(source, phase, &Finished::default(), random);
+                run.prepare(phase.end() - 1, random);
+                let network = &run.network;
+                let of_layers = network.layers.iter().map(|layer| layer.quantiser);
+                let rounding = of_layers.chain(network.scalar_quantisers).chain([network.picture_rounding]);
+                for (number, var) in rounding.enumerate() {
+                    assert_eq!(network.graph.value(var)[0] > 0.0, !rounds_afterwards, "{number}");
+                }
+                assert_eq!(network.graph.value(network.rounding)[1], 1.0, "latents are integers in both");
+            });
         }
     }
 
     #[test]
     fn a_phase_has_the_latents_of_the_pictures_of_the_one_before() {
-        let clip = sample_clip(&SampleSettings { width: 16, height: 16, frames: 9, rate: (24, 1) });
-        let settings = EncodeSettings::default();
-        let header = Outline::new(&clip, &settings).expect("it fits").header;
-        let source = Source::new(&clip.frames, &header.architecture, header.geometry(), &settings);
-        let (random, mut before) = (&mut Random::new(1), None::<Run>);
-        for phase in Schedule::new(settings.effort, &[clip.frames.len()]).phases {
-            let mut run = Run::new(&source, phase, &Finished::default(), random);
-            if let Some(before) = &before {
-                run.begin_from(before);
-            }
-            for grid in &run.network.grids {
-                for (slice, number) in run.network.graph.value(grid.latents).outer_iter().zip(&run.numbers) {
-                    let is_known = before.as_ref().is_some_and(|before| before.numbers.contains(number));
-                    let expected = if is_known { *number as f32 } else { 0.0 };
-                    assert!(slice.iter().all(|&latent| latent == expected), "{number} of {:?}", run.numbers);
+        with_source(9, Ablation::default(), |source, phases| {
+            let (random, mut before) = (&mut Random::new(1), None::<Run>);
+            for phase in phases {
+                let mut run = Run::new(source, phase, &Finished::default(), random);
+                if let Some(before) = &before {
+                    run.begin_from(before);
                 }
+                for grid in &run.network.grids {
+                    for (slice, number) in run.network.graph.value(grid.latents).outer_iter().zip(&run.numbers) {
+                        let is_known = before.as_ref().is_some_and(|before| before.numbers.contains(number));
+                        let expected = if is_known { *number as f32 } else { 0.0 };
+                        assert!(slice.iter().all(|&latent| latent == expected), "{number} of {:?}", run.numbers);
+                    }
+                }
+                for grid in 0..run.network.grids.len() {
+                    let latents = run.network.grids[grid].latents;
+                    let slices = run.network.graph.value_mut(latents).outer_iter_mut();
+                    slices.zip(&run.numbers).for_each(|(mut slice, &number)| slice.fill(number as f32));
+                }
+                before = Some(run);
             }
-            for grid in 0..run.network.grids.len() {
-                let latents = run.network.grids[grid].latents;
-                let slices = run.network.graph.value_mut(latents).outer_iter_mut();
-                slices.zip(&run.numbers).for_each(|(mut slice, &number)| slice.fill(number as f32));
-            }
-            before = Some(run);
-        }
-        let last = before.expect("there are phases");
-        assert_eq!((source.order.pyramid, last.numbers), (2, (0..9).collect()));
+            let last = before.expect("there are phases");
+            assert_eq!((source.order.pyramid, last.numbers), (2, (0..9).collect()));
+        });
     }
 
     #[test]
     fn what_the_format_cannot_say_is_not_fitted() {
-        let clip = sample_clip(&SampleSettings { width: 16, height: 16, frames: 2, rate: (24, 1) });
-        let settings = EncodeSettings::default();
-        let header = Outline::new(&clip, &settings).expect("it fits").header;
-        let source = Source::new(&clip.frames, &header.architecture, header.geometry(), &settings);
-        let phase = *Schedule::new(settings.effort, &[clip.frames.len()]).phases.last().expect("there is one");
-        let random = &mut Random::new(1);
-        let mut run = Run::new(&source, phase, &Finished::default(), random);
-        let bounded: Vec<(Var, [f32; 2])> =
-            run.trained.iter().filter_map(|leaf| Some((leaf.var, leaf.bounds?))).collect();
-        let biases = run.network.layers.iter().filter(|layer| layer.biases.is_some()).count();
-        assert!(bounded.len() > run.network.grids.len() + biases, "gains, biases and context parameters have bounds");
-        for &(var, [_, most]) in &bounded {
-            run.network.graph.value_mut(var).fill(2.0 * most);
-        }
-        run.step(phase.first, random).expect("a step");
-        for (var, [least, most]) in bounded {
-            assert!(run.network.graph.value(var).iter().all(|value| (least..=most).contains(value)));
-        }
+        with_source(2, Ablation::default(), |source, phases| {
+            let phase = *phases.last().expect("there is one");
+            let random = &mut Random::new(1);
+            let mut run = Run::new(source, phase, &Finished::default(), random);
+            let bounded: Vec<(Var, [f32; 2])> =
+                run.trained.iter().filter_map(|leaf| Some((leaf.var, leaf.bounds?))).collect();
+            let biases = run.network.layers.iter().filter(|layer| layer.biases.is_some()).count();
+            assert!(
+                bounded.len() > run.network.grids.len() + biases,
+                "gains, biases and context parameters have bounds"
+            );
+            for &(var, [_, most]) in &bounded {
+                run.network.graph.value_mut(var).fill(2.0 * most);
+            }
+            run.step(phase.first, random).expect("a step");
+            for (var, [least, most]) in bounded {
+                assert!(run.network.graph.value(var).iter().all(|value| (least..=most).contains(value)));
+            }
+        });
     }
 }
