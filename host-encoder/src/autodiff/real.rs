@@ -3,8 +3,9 @@
 use std::fmt::Debug;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
+use std::thread::LocalKey;
 
-use super::kernels::{Arith, exp_with, ln_with};
+use super::kernels::{Arith, Shelf, exp_with, ln_with};
 
 /// A floating-point scalar. Every operation is generic over it, so that the code that trains in `f32` is the very code
 /// whose gradients are checked against central differences in `f64`.
@@ -59,6 +60,8 @@ pub trait Real:
     fn fast_exp<A: Arith>(self) -> Self;
     /// [`Self::ln`] for loops, likewise; of normal positive numbers.
     fn fast_ln<A: Arith>(self) -> Self;
+    /// The thread's, for [`with_scratch`](super::kernels::with_scratch).
+    fn scratch() -> &'static LocalKey<Shelf<Self>>;
 }
 
 macro_rules! real {
@@ -118,6 +121,10 @@ macro_rules! real {
             #[inline(always)]
             fn fast_ln<A: Arith>(self) -> Self {
                 $ln(self)
+            }
+            fn scratch() -> &'static LocalKey<Shelf<Self>> {
+                thread_local!(static SHELF: Shelf<$t> = const { Shelf::new(Vec::new()) });
+                &SHELF
             }
         }
     };

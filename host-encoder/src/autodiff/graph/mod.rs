@@ -1,6 +1,7 @@
 //! The tape.
 
 mod passes;
+mod shelves;
 
 use std::any::Any;
 use std::ops::Range;
@@ -9,6 +10,7 @@ use ndarray::ArrayD;
 
 use super::{Op, Real};
 use passes::{Lanes, Way, clear, forward_nodes};
+use shelves::{Shelves, none};
 
 /// Most inputs of an operation; references to them are gathered on the stack.
 const MAX_INPUTS: usize = 64;
@@ -35,12 +37,13 @@ pub struct ProfileRow {
 /// Values, how they are computed from each other, and their gradients.
 ///
 /// Nodes are pushed once, inputs before what uses them. Then every step writes the leaves that change, and calls
-/// [`Graph::forward`] and [`Graph::backward`]; neither allocates.
+/// [`Graph::forward`] and [`Graph::backward`]; neither allocates, when the first way back has found how many gradients there are at a time.
 pub struct Graph<T> {
     /// Without elements where it is another's.
     values: Vec<ArrayD<T>>,
-    /// Without elements where nobody wants one.
+    /// Without elements where nobody wants one; an operation's has elements on its way back alone.
     gradients: Vec<ArrayD<T>>,
+    shelves: Shelves<T>,
     nodes: Vec<Node<T>>,
     groups: Vec<Group>,
     /// The last group's last lane is open.
@@ -111,8 +114,16 @@ impl<T: Real> Default for Graph<T> {
 impl<T: Real> Graph<T> {
     /// An empty tape.
     pub fn new() -> Self {
-        let (values, gradients, nodes, groups) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { values, gradients, nodes, groups, in_lane: false, pass: 0, profiled: false }
+        Self {
+            values: Vec::new(),
+            gradients: Vec::new(),
+            shelves: Shelves::new(),
+            nodes: Vec::new(),
+            groups: Vec::new(),
+            in_lane: false,
+            pass: 0,
+            profiled: false,
+        }
     }
 
     /// A value from outside; `trainable` if its gradient is wanted.
@@ -188,9 +199,9 @@ impl<T: Real> Graph<T> {
             imports = wanting(true);
             assert!(!imports || !wanting(false), "gradients go out of the lane and stay in it: relay the former");
         }
-        let shape = if wants_gradient { value.shape() } else { &[0] };
-        self.gradients.push(ArrayD::from_elem(shape, T::ZERO));
-        self.values.push(if matches!(origin, Origin::Relay) { ArrayD::from_elem(&[0][..], T::ZERO) } else { value });
+        let keeps = wants_gradient && matches!(origin, Origin::Leaf);
+        self.gradients.push(if keeps { ArrayD::from_elem(value.shape(), T::ZERO) } else { none() });
+        self.values.push(if matches!(origin, Origin::Relay) { none() } else { value });
         self.nodes.push(Node {
             origin,
             inputs: inputs.to_vec(),
@@ -227,12 +238,12 @@ impl<T: Real> Graph<T> {
         &mut self.values[var.0]
     }
 
-    /// Derivative of the last backward pass' loss with respect to a node. A [relay](Self::relay) hands its own on, and keeps none.
+    /// Derivative of the last backward pass' loss with respect to a trainable leaf. Operations hand theirs on, and keep none.
     ///
     /// # Panics
-    /// If the node does not depend on any trainable leaf: it has no gradient.
+    /// If the node is none.
     pub fn gradient(&self, var: Var) -> &ArrayD<T> {
-        assert!(self.nodes[var.0].wants_gradient, "node {} depends on no trainable leaf", var.0);
+        self.assert_trainable(var);
         &self.gradients[var.0]
     }
 
@@ -241,8 +252,13 @@ impl<T: Real> Graph<T> {
     /// # Panics
     /// As [`Self::gradient`].
     pub fn value_and_gradient(&mut self, var: Var) -> (&mut ArrayD<T>, &ArrayD<T>) {
-        assert!(self.nodes[var.0].wants_gradient, "node {} depends on no trainable leaf", var.0);
+        self.assert_trainable(var);
         (&mut self.values[var.0], &self.gradients[var.0])
+    }
+
+    fn assert_trainable(&self, var: Var) {
+        let Node { origin, wants_gradient, .. } = &self.nodes[var.0];
+        assert!(*wants_gradient && matches!(origin, Origin::Leaf), "node {} is no trainable leaf", var.0);
     }
 
     /// The operation of a node, if it is of this type: what it knows besides its value.
@@ -272,8 +288,7 @@ impl<T: Real> Graph<T> {
         forward_nodes(self.profiled, &mut self.nodes[at..], &mut self.values, at);
     }
 
-    /// Computes the gradients of `loss`, one number, with respect to all nodes between it and the trainable leaves. All
-    /// other gradients become zero.
+    /// Computes the gradients of `loss`, one number, with respect to all trainable leaves.
     ///
     /// # Panics
     /// If `loss` is not a single number or depends on no trainable leaf.
@@ -281,9 +296,13 @@ impl<T: Real> Graph<T> {
         assert_eq!(self.value(loss).len(), 1, "a loss is one number");
         assert!(self.nodes[loss.0].wants_gradient, "the loss depends on no trainable leaf");
         self.pass += 1;
-        self.gradients[loss.0].fill(T::ONE);
+        let gradient = &mut self.gradients[loss.0];
+        if gradient.is_empty() {
+            *gradient = self.shelves.take(self.values[loss.0].shape());
+        }
+        gradient.fill(T::ONE);
         self.nodes[loss.0].written = self.pass;
-        let way = Way { values: &self.values, pass: self.pass, profiled: self.profiled };
+        let way = Way { values: &self.values, shelves: &self.shelves, pass: self.pass, profiled: self.profiled };
         let mut end = loss.0 + 1;
         for group in self.groups.iter().rev() {
             let range = group.range();
@@ -347,7 +366,7 @@ impl<T: Real> Graph<T> {
 mod tests {
     use ndarray::arr1;
 
-    use super::super::ops::{Affine, Concat, WeightedSum};
+    use super::super::ops::{Affine, Concat, Distortion, WeightedSum};
     use super::*;
 
     fn scalar(value: f64) -> ArrayD<f64> {
@@ -367,13 +386,12 @@ mod tests {
 
     #[test]
     fn gradients_of_a_shared_leaf_add_up() {
-        let (mut graph, [a, weights, first, _, loss]) = graph();
+        let (mut graph, [a, weights, _, _, loss]) = graph();
         for _ in 0..2 {
             graph.forward();
             graph.backward(loss);
             assert_eq!(graph.value(loss)[[0]], 10.0 * 11.0 + 100.0 * 15.0);
             assert_eq!(graph.gradient(a)[[0]], 320.0);
-            assert_eq!(graph.gradient(first)[[0]], 10.0);
         }
         graph.value_mut(weights).fill(1.0);
         graph.value_mut(a).fill(0.0);
@@ -394,10 +412,30 @@ mod tests {
         assert_eq!(graph.value(second)[[0]], 15.0);
         assert_eq!(graph.gradient(a)[[0]], 20.0);
         graph.backward(first);
-        assert_eq!((graph.gradient(a)[[0]], graph.gradient(second)[[0]]), (2.0, 0.0));
+        assert_eq!(graph.gradient(a)[[0]], 2.0);
         graph.set_enabled(second, true);
         graph.backward(loss);
         assert_eq!(graph.gradient(a)[[0]], 320.0);
+    }
+
+    #[test]
+    fn gradients_of_operations_share_memory() {
+        let mut graph = Graph::new();
+        let a = graph.leaf(ArrayD::<f64>::ones(vec![6, 2, 2]), true);
+        let mut last = a;
+        for _ in 0..20 {
+            last = graph.push(Affine { scale: 2.0, offset: 0.0 }, &[last]);
+        }
+        let weight = graph.leaf(scalar(1.0), false);
+        let target = graph.leaf(ArrayD::zeros(vec![6, 2, 2]), false);
+        let distance = graph.push(Distortion::Luma, &[last, target]);
+        let loss = graph.push(WeightedSum, &[weight, distance]);
+        for _ in 0..3 {
+            graph.forward();
+            graph.backward(loss);
+            // Those of the two numbers at the end, and of two links of the chain by turns.
+            assert_eq!(graph.shelves.count(), 4);
+        }
     }
 
     #[test]

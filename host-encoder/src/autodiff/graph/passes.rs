@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use ndarray::ArrayD;
 
+use super::shelves::Shelves;
 use super::{MAX_INPUTS, Node, Origin, Var};
 use crate::autodiff::Real;
 use crate::autodiff::kernels::add_assign;
@@ -117,6 +118,7 @@ impl Lanes<'_> {
 /// A backward pass.
 pub(super) struct Way<'a, T> {
     pub values: &'a [ArrayD<T>],
+    pub shelves: &'a Shelves<T>,
     /// Its number.
     pub pass: u64,
     pub profiled: bool,
@@ -138,6 +140,7 @@ impl<T: Real> Way<'_, T> {
                 if let Some(input) = node.inputs[0].0.checked_sub(first) {
                     self.back_relay(&mut before[input], &mut rest[input], &mut this_gradient[0]);
                 }
+                self.shelves.put(&mut this_gradient[0]);
                 node.record(true, clock);
                 return;
             }
@@ -160,7 +163,11 @@ impl<T: Real> Way<'_, T> {
                 let gradient = &mut head[number - next];
                 if input.written != self.pass {
                     // Not all at the beginning: what was just cleared is still in the cache.
-                    clear(gradient);
+                    if gradient.is_empty() {
+                        *gradient = self.shelves.take(inputs[place].shape());
+                    } else {
+                        clear(gradient);
+                    }
                     input.written = self.pass;
                 }
                 slots[place] = Some(gradient);
@@ -169,6 +176,7 @@ impl<T: Real> Way<'_, T> {
         }
         let count = node.inputs.len();
         op.backward(&inputs[..count], &self.values[number], &this_gradient[0], &mut slots[..count]);
+        self.shelves.put(&mut this_gradient[0]);
         node.record(true, clock);
     }
 

@@ -26,6 +26,7 @@ mod elementwise;
 mod fast_math;
 mod gemm;
 mod outer;
+mod scratch;
 mod steps;
 
 pub use bands::{MAX_BANDS, MAX_CHANNELS, band_count, band_range, chunked, for_each_band, split_planes};
@@ -35,6 +36,7 @@ pub use elementwise::{add_assign, dot, mask_open, squared_distance, sub_assign, 
 pub use fast_math::{exp_f32, exp_with, ln_f32, ln_with};
 pub use gemm::{Finish, Taps, pack, row_gemm};
 pub use outer::{Outer, row_outer};
+pub use scratch::{Shelf, with_scratch};
 pub use steps::Steps;
 
 use super::Real;

@@ -8,7 +8,7 @@ use super::conv::ACTIVATION_LIMIT;
 use super::{items, items_mut, planes};
 use crate::autodiff::kernels::{
     Finish, LANES, MAX_CHANNELS, Outer, Steps, Taps, add_assign, band_count, band_range, for_each_band, mask_open,
-    pack, row_gemm, row_outer, split_planes, sum,
+    pack, row_gemm, row_outer, split_planes, sum, with_scratch,
 };
 use crate::autodiff::{Op, Real};
 
@@ -55,10 +55,6 @@ struct Work<T> {
 /// What a thread works on.
 struct Band<T> {
     range: Range<usize>,
-    /// `[channel][CHUNK]`.
-    hidden: Vec<T>,
-    hidden_gradient: Vec<T>,
-    gradient: Vec<T>,
     /// Partial sums of the gradients of `w1` and `w2`, `[input][output]`.
     sums: [Vec<[T; LANES]>; 2],
     /// The biases' gradients.
@@ -72,9 +68,6 @@ impl<T: Real> Work<T> {
         let zeros = |len: usize| vec![T::ZERO; len];
         let bands = (0..count).map(|i| Band {
             range: band_range(sites, count, i),
-            hidden: zeros(hidden * CHUNK),
-            hidden_gradient: zeros(hidden * CHUNK),
-            gradient: zeros(outputs * CHUNK),
             sums: [inputs * hidden, hidden * outputs].map(|len| vec![[T::ZERO; LANES]; len]),
             bias: [hidden, outputs].map(zeros),
         });
@@ -129,16 +122,18 @@ impl<T: Real> Pass<'_, T> {
         row_gemm(taps, &self.forward[0], finish, &mut rows[..self.shape.hidden], 0, width);
     }
 
-    fn forward(&self, band: &mut Band<T>, outputs: &mut [&mut [T]; MAX_CHANNELS]) {
+    fn forward(&self, band: &Band<T>, outputs: &mut [&mut [T]; MAX_CHANNELS]) {
         let limit = T::of(ACTIVATION_LIMIT);
-        for start in band.range.clone().step_by(CHUNK) {
-            let width = CHUNK.min(band.range.end - start);
-            self.hidden(start, width, &mut band.hidden);
-            let finish = Finish::Store { bias: self.bias2, steps: self.steps, low: -limit, high: limit };
-            let taps = Taps { source: &band.hidden, offsets: &self.places[1], start: 0 };
-            let outputs = &mut outputs[..self.shape.outputs];
-            row_gemm(taps, &self.forward[1], finish, outputs, start - band.range.start, width);
-        }
+        with_scratch([self.shape.hidden * CHUNK], |[hidden]| {
+            for start in band.range.clone().step_by(CHUNK) {
+                let width = CHUNK.min(band.range.end - start);
+                self.hidden(start, width, hidden);
+                let finish = Finish::Store { bias: self.bias2, steps: self.steps, low: -limit, high: limit };
+                let taps = Taps { source: hidden, offsets: &self.places[1], start: 0 };
+                let outputs = &mut outputs[..self.shape.outputs];
+                row_gemm(taps, &self.forward[1], finish, outputs, start - band.range.start, width);
+            }
+        });
     }
 
     fn backward(
@@ -148,33 +143,48 @@ impl<T: Real> Pass<'_, T> {
         band: &mut Band<T>,
         x_gradient: &mut [&mut [T]; MAX_CHANNELS],
     ) {
-        let Shape { inputs, hidden, outputs, sites } = self.shape;
-        let limit = T::of(ACTIVATION_LIMIT);
         for sums in &mut band.sums {
             sums.fill([T::ZERO; LANES]);
         }
         for bias in &mut band.bias {
             bias.fill(T::ZERO);
         }
+        let Shape { hidden, outputs, .. } = self.shape;
+        with_scratch([hidden, hidden, outputs].map(|channels| channels * CHUNK), |scratch| {
+            self.backward_in(scratch, transposed, [y, y_gradient], band, x_gradient);
+        });
+    }
+
+    /// `scratch` is hidden channels, their gradients and those of the outputs, `[channel][CHUNK]`.
+    fn backward_in(
+        &self,
+        [hidden_rows, hidden_gradient, gradient]: [&mut [T]; 3],
+        transposed: &[Vec<T>; 2],
+        [y, y_gradient]: [&[T]; 2],
+        band: &mut Band<T>,
+        x_gradient: &mut [&mut [T]; MAX_CHANNELS],
+    ) {
+        let Shape { inputs, hidden, outputs, sites } = self.shape;
+        let limit = T::of(ACTIVATION_LIMIT);
         for start in band.range.clone().step_by(CHUNK) {
             let width = CHUNK.min(band.range.end - start);
-            self.hidden(start, width, &mut band.hidden);
-            for (o, row) in band.gradient.chunks_exact_mut(CHUNK).enumerate() {
+            self.hidden(start, width, hidden_rows);
+            for (o, row) in gradient.chunks_exact_mut(CHUNK).enumerate() {
                 let range = o * sites + start..o * sites + start + width;
                 mask_open(&mut row[..width], &y_gradient[range.clone()], &y[range], -limit, limit);
                 band.bias[1][o] += sum(&row[..width]);
             }
-            row_outer(chunk_outer(&band.hidden, &self.places[1], 0, &band.gradient, outputs, width), &mut band.sums[1]);
-            let gate = Finish::Gate { gates: &band.hidden, plane: CHUNK, low: T::ZERO, high: limit };
-            let taps = Taps { source: &band.gradient, offsets: &self.places[2], start: 0 };
-            row_gemm(taps, &transposed[1], gate, &mut rows(&mut band.hidden_gradient)[..hidden], 0, width);
-            for (gradient, bias) in band.hidden_gradient.chunks_exact(CHUNK).zip(&mut band.bias[0]) {
+            row_outer(chunk_outer(hidden_rows, &self.places[1], 0, gradient, outputs, width), &mut band.sums[1]);
+            let gate = Finish::Gate { gates: hidden_rows, plane: CHUNK, low: T::ZERO, high: limit };
+            let taps = Taps { source: gradient, offsets: &self.places[2], start: 0 };
+            row_gemm(taps, &transposed[1], gate, &mut rows(hidden_gradient)[..hidden], 0, width);
+            for (gradient, bias) in hidden_gradient.chunks_exact(CHUNK).zip(&mut band.bias[0]) {
                 *bias += sum(&gradient[..width]);
             }
-            let outer = chunk_outer(self.x, &self.places[0], start, &band.hidden_gradient, hidden, width);
+            let outer = chunk_outer(self.x, &self.places[0], start, hidden_gradient, hidden, width);
             row_outer(outer, &mut band.sums[0]);
             if !x_gradient[0].is_empty() {
-                let taps = Taps { source: &band.hidden_gradient, offsets: &self.places[1], start: 0 };
+                let taps = Taps { source: hidden_gradient, offsets: &self.places[1], start: 0 };
                 let at = start - band.range.start;
                 row_gemm(taps, &transposed[0], Finish::Add, &mut x_gradient[..inputs], at, width);
             }

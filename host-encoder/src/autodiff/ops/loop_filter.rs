@@ -3,7 +3,7 @@
 use ndarray::ArrayD;
 
 use super::{items, items_mut, planes};
-use crate::autodiff::kernels::{Arith, Job, add_assign, dispatch};
+use crate::autodiff::kernels::{Arith, Job, add_assign, dispatch, with_scratch};
 use crate::autodiff::{Op, Real};
 
 /// Code values in one unit of activation.
@@ -26,40 +26,43 @@ pub const REACHES: f64 = 128.0;
 /// value on. With control above 0 strength, reach and changes are rounded as the decoder has them, and the gradient passes straight through.
 #[derive(Clone, Debug, Default)]
 pub struct LoopFilter<T> {
-    luma: Rows<T>,
-    /// What samples weigh in the gradients, in units of change: 0 where they are not filtered.
-    weights: Rows<T>,
     /// 1 for each site that is filtered, 0 for the others, in rows of whole blocks.
     filtered: Vec<Block<T>>,
 }
 
 /// The channels of luma, each row with one sample more at both ends, that at the edge once more: from there nothing moves.
-#[derive(Clone, Debug, Default)]
-struct Rows<T> {
+struct Rows<'a, T> {
     height: usize,
     width: usize,
     /// From one row to the next: whole blocks and both ends.
     stride: usize,
     /// `[4][LH][stride]`.
-    samples: Vec<T>,
+    samples: &'a mut [T],
+}
+
+/// From one row of [`Rows`] to the next.
+fn stride(width: usize) -> usize {
+    width.next_multiple_of(BLOCK) + 2
 }
 
 /// Samples that follow one another in a row.
 type Block<T> = [T; BLOCK];
 
-impl<T: Real> Rows<T> {
-    fn resize(&mut self, [height, width]: [usize; 2]) {
-        (self.height, self.width, self.stride) = (height, width, width.next_multiple_of(BLOCK) + 2);
-        self.samples.resize(LUMA * height * self.stride, T::ZERO);
+impl<'a, T: Real> Rows<'a, T> {
+    /// In memory of the right length.
+    fn new([height, width]: [usize; 2], samples: &'a mut [T]) -> Self {
+        Self { height, width, stride: stride(width), samples }
     }
 
     /// Makes the samples what `of` makes of those of `source`, `[4][LH][LW]`, and of what their `sites` have.
     #[inline(always)]
     fn set(&mut self, source: &[T], sites: &[Block<T>], of: impl Fn(T, T) -> T) {
-        let Self { height, width, stride, .. } = *self;
+        let &mut Self { height, width, stride, .. } = self;
         let rows = self.samples.chunks_exact_mut(stride).zip(source.chunks_exact(width));
         for (number, (row, source)) in rows.enumerate() {
             let sites = of_row(sites, number % height, width).as_flattened();
+            row[0] = T::ZERO;
+            row[width + 1..].fill(T::ZERO);
             for ((sample, &source), &site) in row[1..=width].iter_mut().zip(source).zip(sites) {
                 *sample = of(source, site);
             }
@@ -134,7 +137,7 @@ fn part<T: Real>(difference: T, reach: T) -> T {
 /// Filters luma.
 struct Filter<'a, T> {
     output: &'a mut [T],
-    luma: &'a mut Rows<T>,
+    luma: Rows<'a, T>,
     picture: &'a [T],
     filtered: &'a [Block<T>],
     strength: T,
@@ -198,18 +201,21 @@ fn filter_block<T: Real, A: Arith, const ROUNDED: bool>(
     samples
 }
 
-/// Finds what samples weigh in the gradients.
-struct Weigh<'a, T> {
-    weights: &'a mut Rows<T>,
+/// Finds luma as it was, and what samples weigh in the gradients, in units of change: 0 where they are not filtered.
+struct Weigh<'a, 'b, T> {
+    luma: &'a mut Rows<'b, T>,
+    weights: &'a mut Rows<'b, T>,
+    picture: &'a [T],
     output_gradient: &'a [T],
     filtered: &'a [Block<T>],
 }
 
-impl<T: Real> Job for Weigh<'_, T> {
+impl<T: Real> Job for Weigh<'_, '_, T> {
     type Output = ();
     #[inline(always)]
     fn run<A: Arith>(self) {
         let scale = T::of(1.0 / UNIT);
+        self.luma.set(self.picture, self.filtered, |sample, _| sample);
         self.weights.set(self.output_gradient, self.filtered, |g, filtered| scale * g * filtered);
     }
 }
@@ -217,8 +223,8 @@ impl<T: Real> Job for Weigh<'_, T> {
 /// The way back through [`Filter`] to the picture.
 struct Back<'a, T> {
     gradient: &'a mut [T],
-    luma: &'a Rows<T>,
-    weights: &'a Rows<T>,
+    luma: &'a Rows<'a, T>,
+    weights: &'a Rows<'a, T>,
     strength: T,
     reach: T,
 }
@@ -274,8 +280,8 @@ fn back_block<T: Real, A: Arith>(
 
 /// The gradients by strength and by reach.
 struct BySettings<'a, T> {
-    luma: &'a Rows<T>,
-    weights: &'a Rows<T>,
+    luma: &'a Rows<'a, T>,
+    weights: &'a Rows<'a, T>,
     reach: T,
 }
 
@@ -346,9 +352,11 @@ impl<T: Real> Op<T> for LoopFilter<T> {
         let (picture, chroma) = items(inputs[0]).split_at(LUMA * height * width);
         let (output, output_chroma) = items_mut(output).split_at_mut(picture.len());
         output_chroma.copy_from_slice(chroma);
-        self.luma.resize([height, width]);
-        let (luma, filtered) = (&mut self.luma, &self.filtered);
-        dispatch(Filter { output, luma, picture, filtered, strength, reach, rounded });
+        let filtered = &self.filtered;
+        with_scratch([LUMA * height * stride(width)], |[luma]| {
+            let luma = Rows::new([height, width], luma);
+            dispatch(Filter { output, luma, picture, filtered, strength, reach, rounded });
+        });
     }
 
     fn backward(
@@ -361,24 +369,34 @@ impl<T: Real> Op<T> for LoopFilter<T> {
         let [_, height, width] = planes(inputs[0].shape());
         let [strength, reach] = settings(inputs);
         let luma_len = LUMA * height * width;
-        let luma_gradient = &items(output_gradient)[..luma_len];
-        self.weights.resize([height, width]);
-        dispatch(Weigh { weights: &mut self.weights, output_gradient: luma_gradient, filtered: &self.filtered });
-        let (luma, weights) = (&self.luma, &self.weights);
-        if gradients[2..4].iter().any(Option::is_some) {
-            let sums = dispatch(BySettings { luma, weights, reach });
-            let units = [T::of(STRENGTHS), T::of(REACHES) * strength];
-            for ((gradient, sum), unit) in gradients[2..4].iter_mut().zip(sums).zip(units) {
-                if let Some(gradient) = gradient {
-                    items_mut(gradient)[0] += unit * sum;
+        let picture = &items(inputs[0])[..luma_len];
+        with_scratch([LUMA * height * stride(width); 2], |rows| {
+            let [mut luma, mut weights] = rows.map(|samples| Rows::new([height, width], samples));
+            let (luma, weights) = (&mut luma, &mut weights);
+            let output_gradient = items(output_gradient);
+            dispatch(Weigh {
+                luma: &mut *luma,
+                weights: &mut *weights,
+                picture,
+                output_gradient: &output_gradient[..luma_len],
+                filtered: &self.filtered,
+            });
+            let (luma, weights) = (&*luma, &*weights);
+            if gradients[2..4].iter().any(Option::is_some) {
+                let sums = dispatch(BySettings { luma, weights, reach });
+                let units = [T::of(STRENGTHS), T::of(REACHES) * strength];
+                for ((gradient, sum), unit) in gradients[2..4].iter_mut().zip(sums).zip(units) {
+                    if let Some(gradient) = gradient {
+                        items_mut(gradient)[0] += unit * sum;
+                    }
                 }
             }
-        }
-        if let Some(gradient) = &mut gradients[0] {
-            let gradient = items_mut(gradient);
-            add_assign(gradient, items(output_gradient));
-            dispatch(Back { gradient: &mut gradient[..luma_len], luma, weights, strength, reach });
-        }
+            if let Some(gradient) = &mut gradients[0] {
+                let gradient = items_mut(gradient);
+                add_assign(gradient, output_gradient);
+                dispatch(Back { gradient: &mut gradient[..luma_len], luma, weights, strength, reach });
+            }
+        });
     }
 
     fn forward_flops(&self, inputs: &[&[usize]]) -> u64 {

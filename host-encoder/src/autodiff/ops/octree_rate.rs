@@ -12,7 +12,7 @@ pub use super::octree::layout::{Group, Layout, PASSES};
 use super::octree::root::{Evaluate, Root, Source, sign};
 use super::{items, items_mut};
 use crate::autodiff::Op;
-use crate::autodiff::kernels::dispatch;
+use crate::autodiff::kernels::{dispatch, with_scratch};
 
 /// Latents below which a task is not worth a thread of its own.
 const TASK: usize = 2048;
@@ -449,7 +449,7 @@ impl<T: LaneMath> Op<T> for OctreeRate<T> {
                 network: &self.network,
                 fits_network: self.config.fits_parameters,
             };
-            dispatch(Evaluate { root, source });
+            with_scratch(root.scratch(), |scratch| dispatch(Evaluate { root, source, scratch }));
         });
         output.fill(T::of(self.roots.iter().flat_map(|root| &root.bits).sum()));
     }

@@ -87,12 +87,6 @@ struct Layout {
 /// What a thread works on: a range of rows, or of sites for [`ConvKind::Point`].
 struct Band<T> {
     range: std::ops::Range<usize>,
-    /// Inputs with their replicated edges.
-    padded: Vec<T>,
-    /// Output gradients after the clamp.
-    gradient: Vec<T>,
-    /// Gradient of the padded inputs' current row.
-    row: Vec<T>,
     /// Partial sums of the weights' gradient: of each group `[input, ky, kx][output]`.
     sums: Vec<[T; LANES]>,
     /// The biases' gradient.
@@ -137,16 +131,10 @@ impl<T: Real> Work<T> {
         let ranges: Vec<_> = (0..count).map(|i| band_range(units, count, i)).collect();
         let longest = ranges.iter().map(ExactSizeIterator::len).max().unwrap_or(0);
         let layout = if shape.taps == 1 { point::layout(&shape) } else { window::layout(&shape, longest) };
-        let bands = ranges.into_iter().map(|range| {
-            let sizes = if shape.taps == 1 { point::sizes(&shape) } else { window::sizes(&shape, &layout) };
-            Band {
-                range,
-                padded: vec![T::ZERO; sizes[0]],
-                gradient: vec![T::ZERO; sizes[1]],
-                row: vec![T::ZERO; sizes[2]],
-                sums: vec![[T::ZERO; LANES]; shape.groups * shape.weights()],
-                bias: vec![T::ZERO; shape.groups * shape.outputs],
-            }
+        let bands = ranges.into_iter().map(|range| Band {
+            range,
+            sums: vec![[T::ZERO; LANES]; shape.groups * shape.weights()],
+            bias: vec![T::ZERO; shape.groups * shape.outputs],
         });
         let bands = bands.collect();
         let weights = vec![T::ZERO; shape.groups * shape.weights()];

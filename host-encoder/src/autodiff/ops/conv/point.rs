@@ -2,7 +2,7 @@
 
 use super::{Backward, Band, Forward, Layout, Shape};
 use crate::autodiff::Real;
-use crate::autodiff::kernels::{Finish, MAX_CHANNELS, Outer, Taps, mask_open, row_gemm, row_outer, sum};
+use crate::autodiff::kernels::{Finish, MAX_CHANNELS, Outer, Taps, mask_open, row_gemm, row_outer, sum, with_scratch};
 
 /// Sites that are taken through all kernels before the next: what belongs to them stays in the first-level cache.
 const CHUNK: usize = 192;
@@ -16,11 +16,6 @@ pub(super) fn layout(shape: &Shape) -> Layout {
     }
 }
 
-/// Elements of a band's padded inputs, gradients and row.
-pub(super) fn sizes(shape: &Shape) -> [usize; 3] {
-    [0, shape.outputs * CHUNK, 0]
-}
-
 pub(super) fn forward<T: Real>(pass: &Forward<'_, T>, band: &Band<T>, outputs: &mut [&mut [T]; MAX_CHANNELS]) {
     let (low, high) = pass.limits;
     let finish = Finish::Store { bias: pass.bias, steps: pass.steps, low, high };
@@ -32,13 +27,23 @@ pub(super) fn forward<T: Real>(pass: &Forward<'_, T>, band: &Band<T>, outputs: &
 }
 
 pub(super) fn backward<T: Real>(pass: &Backward<'_, T>, band: &mut Band<T>, x_gradient: &mut [&mut [T]; MAX_CHANNELS]) {
+    with_scratch([pass.shape.outputs * CHUNK], |[gradient]| backward_in(gradient, pass, band, x_gradient));
+}
+
+/// `gradient` is that of the outputs, `[channel][CHUNK]`.
+fn backward_in<T: Real>(
+    gradient: &mut [T],
+    pass: &Backward<'_, T>,
+    band: &mut Band<T>,
+    x_gradient: &mut [&mut [T]; MAX_CHANNELS],
+) {
     let Shape { inputs, outputs, .. } = pass.shape;
     let sites = pass.shape.sites();
     let (low, high) = pass.limits;
     let [wants_x, wants_weights, wants_bias] = pass.wants;
     for start in band.range.clone().step_by(CHUNK) {
         let width = CHUNK.min(band.range.end - start);
-        for (o, row) in band.gradient.chunks_exact_mut(CHUNK).enumerate() {
+        for (o, row) in gradient.chunks_exact_mut(CHUNK).enumerate() {
             let row = &mut row[..width];
             let at = o * sites + start;
             mask_open(row, &pass.y_gradient[at..][..width], &pass.y[at..][..width], low, high);
@@ -50,7 +55,7 @@ pub(super) fn backward<T: Real>(pass: &Backward<'_, T>, band: &mut Band<T>, x_gr
             let outer = Outer {
                 taps: Taps { source: pass.x, offsets: &pass.layout.inputs, start },
                 taps_stride: 0,
-                gradient: &band.gradient,
+                gradient,
                 gradient_stride: 0,
                 plane: CHUNK,
                 outputs,
@@ -60,7 +65,7 @@ pub(super) fn backward<T: Real>(pass: &Backward<'_, T>, band: &mut Band<T>, x_gr
             row_outer(outer, &mut band.sums);
         }
         if wants_x {
-            let taps = Taps { source: &band.gradient, offsets: &pass.layout.gradients, start: 0 };
+            let taps = Taps { source: gradient, offsets: &pass.layout.gradients, start: 0 };
             let at = start - band.range.start;
             row_gemm(taps, pass.flipped, Finish::Add, &mut x_gradient[..inputs], at, width);
         }

@@ -3,7 +3,7 @@
 use super::{Backward, Band, Forward, Layout, Shape};
 use crate::autodiff::Real;
 use crate::autodiff::kernels::{
-    Finish, LANES, MAX_CHANNELS, Outer, Taps, add_assign, mask_open, row_gemm, row_outer, sum,
+    Finish, LANES, MAX_CHANNELS, Outer, Taps, add_assign, mask_open, row_gemm, row_outer, sum, with_scratch,
 };
 
 /// Rows whose weight gradient is summed in registers at a time: enough to hide the loads and stores of the sums, few
@@ -27,8 +27,8 @@ pub(super) fn layout(shape: &Shape, longest: usize) -> Layout {
     }
 }
 
-/// Elements of a band's padded inputs, gradients and row.
-pub(super) fn sizes(shape: &Shape, layout: &Layout) -> [usize; 3] {
+/// Elements of a band's padded inputs, gradients and row of inputs.
+fn sizes(shape: &Shape, layout: &Layout) -> [usize; 3] {
     let (rows, stride) = (layout.longest, layout.stride);
     [
         shape.groups * shape.inputs * (rows + 2) * stride,
@@ -37,23 +37,37 @@ pub(super) fn sizes(shape: &Shape, layout: &Layout) -> [usize; 3] {
     ]
 }
 
-pub(super) fn forward<T: Real>(pass: &Forward<'_, T>, band: &mut Band<T>, outputs: &mut [&mut [T]; MAX_CHANNELS]) {
-    let Shape { groups, height, width, .. } = pass.shape;
-    let stride = pass.layout.stride;
-    let plane = (pass.layout.longest + 2) * stride;
-    for (c, padded) in band.padded.chunks_exact_mut(plane).enumerate() {
+/// A band's inputs, their edges replicated.
+fn pad<T: Real>(x: &[T], shape: &Shape, layout: &Layout, band: &Band<T>, padded: &mut [T]) {
+    let (stride, width) = (layout.stride, shape.width);
+    for (c, padded) in padded.chunks_exact_mut((layout.longest + 2) * stride).enumerate() {
         for (i, row) in padded.chunks_exact_mut(stride).take(band.range.len() + 2).enumerate() {
-            let y = (band.range.start + i).saturating_sub(1).min(height - 1);
-            let source = &pass.x[c * pass.shape.sites() + y * width..][..width];
+            let y = (band.range.start + i).saturating_sub(1).min(shape.height - 1);
+            let source = &x[c * shape.sites() + y * width..][..width];
             row[0] = source[0];
             row[1..=width].copy_from_slice(source);
+            row[width + 1..].fill(T::ZERO);
             row[width + 1] = source[width - 1];
         }
     }
+}
+
+pub(super) fn forward<T: Real>(pass: &Forward<'_, T>, band: &Band<T>, outputs: &mut [&mut [T]; MAX_CHANNELS]) {
+    let [padded, ..] = sizes(&pass.shape, pass.layout);
+    with_scratch([padded], |[padded]| {
+        pad(pass.x, &pass.shape, pass.layout, band, padded);
+        forward_of(padded, pass, band, outputs);
+    });
+}
+
+fn forward_of<T: Real>(padded: &[T], pass: &Forward<'_, T>, band: &Band<T>, outputs: &mut [&mut [T]; MAX_CHANNELS]) {
+    let Shape { groups, width, .. } = pass.shape;
+    let stride = pass.layout.stride;
+    let plane = (pass.layout.longest + 2) * stride;
     let (low, high) = pass.limits;
     let weights = pass.shape.weights();
     for g in 0..groups {
-        let source = &band.padded[g * pass.shape.inputs * plane..][..pass.shape.inputs * plane];
+        let source = &padded[g * pass.shape.inputs * plane..][..pass.shape.inputs * plane];
         let packed = &pass.packed[g * weights..][..weights];
         let bias = pass.bias.get(g * pass.shape.outputs..).unwrap_or(&[]);
         let outputs = &mut outputs[g * pass.shape.outputs..][..pass.shape.outputs];
@@ -67,28 +81,34 @@ pub(super) fn forward<T: Real>(pass: &Forward<'_, T>, band: &mut Band<T>, output
 
 pub(super) fn backward<T: Real>(pass: &Backward<'_, T>, band: &mut Band<T>, x_gradient: &mut [&mut [T]; MAX_CHANNELS]) {
     let [wants_x, wants_weights, wants_bias] = pass.wants;
-    copy_gradient(pass, band, wants_bias);
-    if wants_weights {
-        weight_gradient(pass, band);
-    }
-    if wants_x {
-        input_gradient(pass, band, x_gradient);
-    }
+    with_scratch(sizes(&pass.shape, pass.layout), |[padded, gradient, row]| {
+        copy_gradient(pass, band, wants_bias, gradient);
+        if wants_weights {
+            pad(pass.x, &pass.shape, pass.layout, band, padded);
+            weight_gradient(pass, band, padded, gradient);
+        }
+        if wants_x {
+            input_gradient(pass, band, gradient, row, x_gradient);
+        }
+    });
 }
 
 /// Output gradients after the clamp, with those of the two rows above and below the band; what is outside of the plane
-/// stays zero.
-fn copy_gradient<T: Real>(pass: &Backward<'_, T>, band: &mut Band<T>, wants_bias: bool) {
+/// is zero.
+fn copy_gradient<T: Real>(pass: &Backward<'_, T>, band: &mut Band<T>, wants_bias: bool, gradient: &mut [T]) {
     let Shape { height, width, .. } = pass.shape;
     let stride = pass.layout.stride;
     let plane = (pass.layout.longest + 4) * stride;
     let (low, high) = pass.limits;
-    for (o, padded) in band.gradient.chunks_exact_mut(plane).enumerate() {
+    for (o, padded) in gradient.chunks_exact_mut(plane).enumerate() {
         for (i, row) in padded.chunks_exact_mut(stride).take(band.range.len() + 4).enumerate() {
             let Some(y) = (band.range.start + i).checked_sub(2).filter(|&y| y < height) else {
+                row.fill(T::ZERO);
                 continue;
             };
             let at = o * pass.shape.sites() + y * width;
+            row[..2].fill(T::ZERO);
+            row[width + 2..].fill(T::ZERO);
             let row = &mut row[2..width + 2];
             mask_open(row, &pass.y_gradient[at..][..width], &pass.y[at..][..width], low, high);
             if wants_bias && band.range.contains(&y) {
@@ -98,18 +118,18 @@ fn copy_gradient<T: Real>(pass: &Backward<'_, T>, band: &mut Band<T>, wants_bias
     }
 }
 
-fn weight_gradient<T: Real>(pass: &Backward<'_, T>, band: &mut Band<T>) {
+fn weight_gradient<T: Real>(pass: &Backward<'_, T>, band: &mut Band<T>, padded: &[T], gradient: &[T]) {
     let Shape { groups, inputs, outputs, width, .. } = pass.shape;
     let (longest, stride) = (pass.layout.longest, pass.layout.stride);
     let (plane, gradient_plane) = ((longest + 2) * stride, (longest + 4) * stride);
     let weights = pass.shape.weights();
     for g in 0..groups {
-        let source = &band.padded[g * inputs * plane..][..inputs * plane];
+        let source = &padded[g * inputs * plane..][..inputs * plane];
         for y in (0..band.range.len()).step_by(ROWS) {
             let outer = Outer {
                 taps: Taps { source, offsets: &pass.layout.inputs, start: y * stride },
                 taps_stride: stride,
-                gradient: &band.gradient[g * outputs * gradient_plane + (y + 2) * stride + 2..],
+                gradient: &gradient[g * outputs * gradient_plane + (y + 2) * stride + 2..],
                 gradient_stride: stride,
                 plane: gradient_plane,
                 outputs,
@@ -124,20 +144,26 @@ fn weight_gradient<T: Real>(pass: &Backward<'_, T>, band: &mut Band<T>) {
 }
 
 /// Row by row the gradient of the padded plane, of which the outer rows and columns belong to the edges they copy.
-fn input_gradient<T: Real>(pass: &Backward<'_, T>, band: &mut Band<T>, x_gradient: &mut [&mut [T]; MAX_CHANNELS]) {
+fn input_gradient<T: Real>(
+    pass: &Backward<'_, T>,
+    band: &Band<T>,
+    gradient: &[T],
+    row: &mut [T],
+    x_gradient: &mut [&mut [T]; MAX_CHANNELS],
+) {
     let Shape { groups, inputs, outputs, height, width, .. } = pass.shape;
     let stride = pass.layout.stride;
     let plane = (pass.layout.longest + 4) * stride;
     let weights = pass.shape.weights();
     let mut rows: [&mut [T]; MAX_CHANNELS] = std::array::from_fn(|_| Default::default());
-    for (row, storage) in rows.iter_mut().zip(band.row.chunks_exact_mut(stride)) {
+    for (row, storage) in rows.iter_mut().zip(row.chunks_exact_mut(stride)) {
         *row = storage;
     }
     let rows = &mut rows[..inputs];
     let above = (band.range.start == 0).then_some(0);
     let below = (band.range.end == height).then_some(band.range.len() + 1);
     for g in 0..groups {
-        let source = &band.gradient[g * outputs * plane..][..outputs * plane];
+        let source = &gradient[g * outputs * plane..][..outputs * plane];
         let packed = &pass.flipped[g * weights..][..weights];
         // Row 0 is the one above the band.
         for padded in above.into_iter().chain(1..=band.range.len()).chain(below) {

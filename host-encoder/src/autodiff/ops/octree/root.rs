@@ -43,7 +43,7 @@ pub struct Source<'a, T> {
     pub fits_network: bool,
 }
 
-/// A root: its place, its results and its scratch memory.
+/// A root: its place and its results.
 #[derive(Clone, Debug)]
 pub struct Root<T> {
     /// First slice.
@@ -64,73 +64,41 @@ pub struct Root<T> {
     pub by_type: [T; 2],
     height: usize,
     width: usize,
-    /// For each latent the means of its corners' and sides' magnitudes and values, then the gradients by them.
-    means: [Vec<T>; 4],
     /// Bits of each latent.
     pub latent_bits: Vec<T>,
+}
+
+/// Slices of a [`Scratch`].
+pub const SCRATCH: usize = 11;
+
+/// What a root is evaluated in.
+struct Scratch<'a, T> {
+    /// For each latent the means of its corners' and sides' magnitudes and values, then the gradients by them.
+    means: [&'a mut [T]; 4],
     /// For each latent the gradient by its `log2` of the scale.
-    by_scale: Vec<T>,
+    by_scale: &'a mut [T],
     /// Sums of the magnitudes around each latent of the past, across and diagonally, and the gradients by them.
-    around: [Vec<T>; 2],
-    by_around: [Vec<T>; 2],
-    bordered: [Bordered<T>; 2],
+    around: [&'a mut [T]; 2],
+    by_around: [&'a mut [T]; 2],
+    bordered: [Bordered<'a, T>; 2],
 }
 
 /// Which mean is which: magnitudes, then values; the index plus 1 is the sides'.
 const MAGNITUDES: usize = 0;
 const VALUES: usize = 2;
 
-impl<T: LaneMath> Root<T> {
-    /// A root of `slices` slices of `height` x `width` from slice `first` on.
-    pub fn new(first: usize, slices: usize, [height, width]: [usize; 2], hidden: usize, has_parent: bool) -> Self {
-        let area = height * width;
-        let plane = || vec![T::ZERO; area];
-        let all = || vec![T::ZERO; slices * area];
-        Root {
-            first,
-            slices,
-            bits: vec![0.0; slices],
-            by_window: vec![T::ZERO; (slices + 1) * area],
-            by_parent: if has_parent { all() } else { Vec::new() },
-            by_network: NetworkGradient::new(hidden),
-            by_pass: [T::ZERO; PASSES],
-            by_type: [T::ZERO; 2],
-            height,
-            width,
-            means: [all(), all(), all(), all()],
-            latent_bits: all(),
-            by_scale: all(),
-            around: [plane(), plane()],
-            by_around: [plane(), plane()],
-            bordered: [Bordered::new(height, width), Bordered::new(height, width)],
-        }
-    }
-
+impl<'a, T: LaneMath> Scratch<'a, T> {
+    /// Of slices of the lengths that [`Root::scratch`] says.
     #[inline(always)]
-    fn evaluate<A: Arith>(&mut self, source: &Source<'_, T>) {
-        self.by_network.clear();
-        self.by_pass = [T::ZERO; PASSES];
-        self.by_type = [T::ZERO; 2];
-        for group in &source.layout.groups {
-            self.gather(group, source.window);
-        }
-        self.sum_around_past(source.window);
-        let area = self.height * self.width;
-        let mut rows = Rows::new();
-        for slice in 0..self.slices {
-            let (mut bits, mut by_type) = (0.0, T::ZERO);
-            for start in (0..area).step_by(BLOCK) {
-                let block = Block { slice, start, len: BLOCK.min(area - start), at: slice * area + start };
-                let (b, g) = self.evaluate_block::<A>(source, block, &mut rows);
-                bits += b.to_f64();
-                by_type += g;
-            }
-            self.bits[slice] = bits;
-            self.by_type[usize::from(source.types[slice])] += by_type;
-        }
-        self.spread_around_past(source.signs);
-        for group in &source.layout.groups {
-            self.scatter(group, source.signs);
+    fn new(width: usize, slices: [&'a mut [T]; SCRATCH]) -> Self {
+        let [a, b, c, d, by_scale, cross, diagonal, by_cross, by_diagonal, first, second] = slices;
+        let bordered = [first, second].map(|data| Bordered::new(width, data));
+        Scratch {
+            means: [a, b, c, d],
+            by_scale,
+            around: [cross, diagonal],
+            by_around: [by_cross, by_diagonal],
+            bordered,
         }
     }
 
@@ -168,30 +136,86 @@ impl<T: LaneMath> Root<T> {
             side_values[p] = sums[3] * side;
         }
     }
+}
+
+impl<T: LaneMath> Root<T> {
+    /// A root of `slices` slices of `height` x `width` from slice `first` on.
+    pub fn new(first: usize, slices: usize, [height, width]: [usize; 2], hidden: usize, has_parent: bool) -> Self {
+        let area = height * width;
+        let all = || vec![T::ZERO; slices * area];
+        Root {
+            first,
+            slices,
+            bits: vec![0.0; slices],
+            by_window: vec![T::ZERO; (slices + 1) * area],
+            by_parent: if has_parent { all() } else { Vec::new() },
+            by_network: NetworkGradient::new(hidden),
+            by_pass: [T::ZERO; PASSES],
+            by_type: [T::ZERO; 2],
+            height,
+            width,
+            latent_bits: all(),
+        }
+    }
+
+    /// Lengths of what [`Evaluate`] works in.
+    pub fn scratch(&self) -> [usize; SCRATCH] {
+        let (area, bordered) = (self.height * self.width, Bordered::<T>::len(self.height, self.width));
+        let all = self.slices * area;
+        [all, all, all, all, all, area, area, area, area, bordered, bordered]
+    }
+
+    #[inline(always)]
+    fn evaluate<A: Arith>(&mut self, source: &Source<'_, T>, scratch: &mut Scratch<'_, T>) {
+        self.by_network.clear();
+        self.by_pass = [T::ZERO; PASSES];
+        self.by_type = [T::ZERO; 2];
+        for group in &source.layout.groups {
+            scratch.gather(group, source.window);
+        }
+        self.sum_around_past(source.window, scratch);
+        let area = self.height * self.width;
+        let mut rows = Rows::new();
+        for slice in 0..self.slices {
+            let (mut bits, mut by_type) = (0.0, T::ZERO);
+            for start in (0..area).step_by(BLOCK) {
+                let block = Block { slice, start, len: BLOCK.min(area - start), at: slice * area + start };
+                let (b, g) = self.evaluate_block::<A>(source, block, &mut rows, scratch);
+                bits += b.to_f64();
+                by_type += g;
+            }
+            self.bits[slice] = bits;
+            self.by_type[usize::from(source.types[slice])] += by_type;
+        }
+        self.spread_around_past(source.signs, scratch);
+        for group in &source.layout.groups {
+            self.scatter(group, source.signs, scratch);
+        }
+    }
 
     /// Gives the gradients by the means of a group back to the neighbours, and those by its biases to its pass.
     #[inline(always)]
-    fn scatter(&mut self, group: &Group, signs: &[T]) {
+    fn scatter(&mut self, group: &Group, signs: &[T], scratch: &Scratch<'_, T>) {
         match (group.corners, group.sides) {
-            (0, 0) => self.scatter_some::<0, 0>(group, signs),
-            (2, 0) => self.scatter_some::<2, 0>(group, signs),
-            (2, 2) => self.scatter_some::<2, 2>(group, signs),
-            (2, 4) => self.scatter_some::<2, 4>(group, signs),
-            (4, 0) => self.scatter_some::<4, 0>(group, signs),
-            (4, 2) => self.scatter_some::<4, 2>(group, signs),
-            _ => self.scatter_some::<8, 0>(group, signs),
+            (0, 0) => self.scatter_some::<0, 0>(group, signs, scratch),
+            (2, 0) => self.scatter_some::<2, 0>(group, signs, scratch),
+            (2, 2) => self.scatter_some::<2, 2>(group, signs, scratch),
+            (2, 4) => self.scatter_some::<2, 4>(group, signs, scratch),
+            (4, 0) => self.scatter_some::<4, 0>(group, signs, scratch),
+            (4, 2) => self.scatter_some::<4, 2>(group, signs, scratch),
+            _ => self.scatter_some::<8, 0>(group, signs, scratch),
         }
     }
 
     #[inline(always)]
-    fn scatter_some<const C: usize, const S: usize>(&mut self, group: &Group, signs: &[T]) {
+    fn scatter_some<const C: usize, const S: usize>(&mut self, group: &Group, signs: &[T], scratch: &Scratch<'_, T>) {
         let (corner, side) = (T::of(group.corner_weight), T::of(group.side_weight));
-        let [corner_magnitudes, side_magnitudes, corner_values, side_values] = &self.means;
+        let [corner_magnitudes, side_magnitudes, corner_values, side_values] = &scratch.means;
         let by_window = &mut self.by_window[..signs.len()];
         let mut by_pass = T::ZERO;
         for (i, &p) in group.positions.iter().enumerate() {
             let p = p as usize;
-            by_pass += self.by_scale[p];
+            by_pass += scratch.by_scale[p];
             let by_magnitude = [corner_magnitudes[p] * corner, side_magnitudes[p] * side];
             let by_value = [corner_values[p] * corner, side_values[p] * side];
             let neighbours = &group.neighbours[i * (C + S)..][..C + S];
@@ -204,26 +228,26 @@ impl<T: LaneMath> Root<T> {
     }
 
     #[inline(always)]
-    fn sum_around_past(&mut self, window: &[T]) {
-        let [magnitudes, _] = &mut self.bordered;
+    fn sum_around_past(&mut self, window: &[T], scratch: &mut Scratch<'_, T>) {
+        let [magnitudes, _] = &mut scratch.bordered;
         magnitudes.set(&window[..self.height * self.width], T::abs);
-        let [cross, diagonal] = &mut self.around;
+        let [cross, diagonal] = &mut scratch.around;
         for y in 0..self.height {
             let row = y * self.width..(y + 1) * self.width;
             cross[row.clone()].iter_mut().zip(magnitudes.cross(y)).for_each(|(to, sum)| *to = sum);
             diagonal[row].iter_mut().zip(magnitudes.diagonal(y)).for_each(|(to, sum)| *to = sum);
         }
-        self.by_around.iter_mut().for_each(|plane| plane.fill(T::ZERO));
+        scratch.by_around.iter_mut().for_each(|plane| plane.fill(T::ZERO));
         self.by_window[..self.height * self.width].fill(T::ZERO);
     }
 
     /// The way back of `sum_around_past`: the neighbours of a latent are those that it is a neighbour of.
     #[inline(always)]
-    fn spread_around_past(&mut self, signs: &[T]) {
-        for (bordered, plane) in self.bordered.iter_mut().zip(&self.by_around) {
+    fn spread_around_past(&mut self, signs: &[T], scratch: &mut Scratch<'_, T>) {
+        for (bordered, plane) in scratch.bordered.iter_mut().zip(&scratch.by_around) {
             bordered.set(plane, |v| v);
         }
-        let [cross, diagonal] = &self.bordered;
+        let [cross, diagonal] = &scratch.bordered;
         for y in 0..self.height {
             let row = y * self.width..(y + 1) * self.width;
             let sums = cross.cross(y).zip(diagonal.diagonal(y));
@@ -236,19 +260,25 @@ impl<T: LaneMath> Root<T> {
 
     /// Bits of a block and their gradient by the bias of `log2` of the scale.
     #[inline(always)]
-    fn evaluate_block<A: Arith>(&mut self, source: &Source<'_, T>, block: Block, rows: &mut Rows<T>) -> (T, T) {
+    fn evaluate_block<A: Arith>(
+        &mut self,
+        source: &Source<'_, T>,
+        block: Block,
+        rows: &mut Rows<T>,
+        scratch: &mut Scratch<'_, T>,
+    ) -> (T, T) {
         let Block { slice, start, len, at } = block;
         let area = self.height * self.width;
         let mut slopes = [zero_row(); 6];
         let inputs: [&[T]; INPUTS] = [
-            &self.means[MAGNITUDES][at..at + len],
-            &self.means[MAGNITUDES + 1][at..at + len],
+            &scratch.means[MAGNITUDES][at..at + len],
+            &scratch.means[MAGNITUDES + 1][at..at + len],
             &source.window[start..start + len],
-            &self.around[0][start..start + len],
-            &self.around[1][start..start + len],
+            &scratch.around[0][start..start + len],
+            &scratch.around[1][start..start + len],
             &[],
-            &self.means[VALUES][at..at + len],
-            &self.means[VALUES + 1][at..at + len],
+            &scratch.means[VALUES][at..at + len],
+            &scratch.means[VALUES + 1][at..at + len],
             &source.window[start..start + len],
         ];
         for (row, input) in rows.x.iter_mut().zip(inputs) {
@@ -289,17 +319,17 @@ impl<T: LaneMath> Root<T> {
             }
         }
         let x = &rows.x;
-        store(&mut self.means[MAGNITUDES][at..at + len], &x[0]);
-        store(&mut self.means[MAGNITUDES + 1][at..at + len], &x[1]);
-        store(&mut self.means[VALUES][at..at + len], &x[6]);
-        store(&mut self.means[VALUES + 1][at..at + len], &x[7]);
+        store(&mut scratch.means[MAGNITUDES][at..at + len], &x[0]);
+        store(&mut scratch.means[MAGNITUDES + 1][at..at + len], &x[1]);
+        store(&mut scratch.means[VALUES][at..at + len], &x[6]);
+        store(&mut scratch.means[VALUES + 1][at..at + len], &x[7]);
         store(&mut self.latent_bits[at..at + len], &bits);
-        store(&mut self.by_scale[at..at + len], &rows.out[1]);
+        store(&mut scratch.by_scale[at..at + len], &rows.out[1]);
         store(&mut self.by_window[area + at..][..len], &values);
         add(&mut self.by_window[start..start + len], &x[2]);
         add(&mut self.by_window[start..start + len], &x[8]);
-        add(&mut self.by_around[0][start..start + len], &x[3]);
-        add(&mut self.by_around[1][start..start + len], &x[4]);
+        add(&mut scratch.by_around[0][start..start + len], &x[3]);
+        add(&mut scratch.by_around[1][start..start + len], &x[4]);
         if !source.parent_starts.is_empty() {
             store(&mut self.by_parent[at..at + len], &x[5]);
         }
@@ -417,6 +447,8 @@ pub struct Evaluate<'a, T> {
     pub root: &'a mut Root<T>,
     /// What it is computed from.
     pub source: Source<'a, T>,
+    /// Memory with the lengths that [`Root::scratch`] says.
+    pub scratch: [&'a mut [T]; SCRATCH],
 }
 
 impl<T: LaneMath> Job for Evaluate<'_, T> {
@@ -424,6 +456,7 @@ impl<T: LaneMath> Job for Evaluate<'_, T> {
 
     #[inline(always)]
     fn run<A: Arith>(self) {
-        self.root.evaluate::<A>(&self.source);
+        let width = self.root.width;
+        self.root.evaluate::<A>(&self.source, &mut Scratch::new(width, self.scratch));
     }
 }

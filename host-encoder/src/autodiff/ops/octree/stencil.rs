@@ -3,16 +3,22 @@
 use super::lanes::LaneMath;
 
 /// A plane with a border of zeros, so that every latent has eight neighbours.
-#[derive(Clone, Debug)]
-pub struct Bordered<T> {
+#[derive(Debug)]
+pub struct Bordered<'a, T> {
     width: usize,
-    data: Vec<T>,
+    data: &'a mut [T],
 }
 
-impl<T: LaneMath> Bordered<T> {
-    /// All zero, `height` x `width` without the border.
-    pub fn new(height: usize, width: usize) -> Self {
-        Bordered { width, data: vec![T::ZERO; (height + 2) * (width + 2)] }
+impl<'a, T: LaneMath> Bordered<'a, T> {
+    /// Elements of one of `height` x `width` without the border.
+    pub fn len(height: usize, width: usize) -> usize {
+        (height + 2) * (width + 2)
+    }
+
+    /// All zero, `width` wide without the border.
+    pub fn new(width: usize, data: &'a mut [T]) -> Self {
+        data.fill(T::ZERO);
+        Bordered { width, data }
     }
 
     /// Takes over `map` of a plane.

@@ -7,7 +7,7 @@ use ndarray::ArrayD;
 use rayon::prelude::*;
 
 use super::{items, items_mut, pass_clip, planes};
-use crate::autodiff::kernels::{Arith, Job, dispatch};
+use crate::autodiff::kernels::{Arith, Job, dispatch, with_scratch};
 use crate::autodiff::{Op, Real};
 use block::{Filters, Part, Scratch, filters};
 use overlap::{Edge, NEIGHBOURS};
@@ -39,12 +39,6 @@ pub struct Warp<T> {
     filters: Filters<T>,
     /// Motion of each block.
     vectors: Vec<[i32; 2]>,
-    /// Luma as one plane: the reference, or its gradient.
-    reference: Vec<T>,
-    /// Luma as one plane: the prediction, or its gradient.
-    prediction: Vec<T>,
-    /// The prediction's gradient before the clip.
-    open: Vec<T>,
 }
 
 /// A plane's extents, and its blocks.
@@ -258,15 +252,7 @@ impl<T: Real, const B: usize> Job for Chroma<Back<'_, T>, B> {
 impl<T: Real> Warp<T> {
     /// Prediction with one of the filters, of blocks, or of their quarters.
     pub fn new(interpolation: Interpolation, quarters: bool) -> Self {
-        Self {
-            interpolation,
-            quarters,
-            filters: filters(interpolation),
-            vectors: Vec::new(),
-            reference: Vec::new(),
-            prediction: Vec::new(),
-            open: Vec::new(),
-        }
+        Self { interpolation, quarters, filters: filters(interpolation), vectors: Vec::new() }
     }
 
     /// Sites of the side of what has a vector.
@@ -286,15 +272,15 @@ impl<T: Real> Warp<T> {
         self.load_vectors(items(inputs[1]));
         let [luma, chroma] = &luma_and_chroma([height, width], &self.filters, &self.vectors, H);
         let (previous, output) = (items(inputs[0]), items_mut(output));
-        self.reference.resize(4 * sites, T::ZERO);
-        self.prediction.resize(4 * sites, T::ZERO);
-        interleave(&previous[..4 * sites], &mut self.reference, width);
-        let reference = &self.reference[..];
-        self.prediction.par_chunks_mut(S * luma.width).enumerate().for_each(|(by, prediction)| {
-            let predict = Predict { plane: luma, reference, prediction, by, rounded, scratch: Scratch::new() };
-            dispatch(Luma::<_, S, H>(predict));
+        with_scratch([4 * sites; 2], |[reference, prediction]| {
+            interleave(&previous[..4 * sites], reference, width);
+            let reference = &*reference;
+            prediction.par_chunks_mut(S * luma.width).enumerate().for_each(|(by, prediction)| {
+                let predict = Predict { plane: luma, reference, prediction, by, rounded, scratch: Scratch::new() };
+                dispatch(Luma::<_, S, H>(predict));
+            });
+            deinterleave(prediction, &mut output[..4 * sites], width, |y, sample| *y = sample);
         });
-        deinterleave(&self.prediction, &mut output[..4 * sites], width, |y, sample| *y = sample);
         for c in 4..6 {
             let (reference, prediction) = (&previous[c * sites..][..sites], &mut output[c * sites..][..sites]);
             prediction.par_chunks_mut(H * chroma.width).enumerate().for_each(|(by, prediction)| {
@@ -329,17 +315,13 @@ fn luma_and_chroma<'a, T>(
     })
 }
 
-/// What the way back of a [`Warp`] works with.
-struct Parts<'a, T> {
-    filters: &'a Filters<T>,
-    vectors: &'a [[i32; 2]],
-    reference: &'a mut Vec<T>,
-    prediction: &'a mut Vec<T>,
-}
-
 /// Adds to the previous picture's `gradient` what that of the prediction gives it, through luma blocks whose sides have `S` samples and chroma blocks of `H`.
-fn back<T: Real, const S: usize, const H: usize>(parts: Parts<'_, T>, g: &[T], gradient: &mut ArrayD<T>) {
-    let Parts { filters, vectors, reference, prediction } = parts;
+fn back<T: Real, const S: usize, const H: usize>(
+    filters: &Filters<T>,
+    vectors: &[[i32; 2]],
+    g: &[T],
+    gradient: &mut ArrayD<T>,
+) {
     let [_, height, width] = planes(gradient.shape());
     let sites = height * width;
     let [luma, chroma] = &luma_and_chroma([height, width], filters, vectors, H);
@@ -347,12 +329,13 @@ fn back<T: Real, const S: usize, const H: usize>(parts: Parts<'_, T>, g: &[T], g
     let (first, last) = items_mut(gradient).split_at_mut(4 * sites);
     rayon::join(
         || {
-            interleave(luma_gradient, prediction, width);
-            reference.fill(T::ZERO);
-            let (prediction_gradient, gradient) = (&prediction[..], &mut reference[..]);
-            let back = Back { plane: luma, prediction_gradient, gradient, scratch: Scratch::new() };
-            dispatch(Luma::<_, S, H>(back));
-            deinterleave(reference, first, width, |x, g| *x += g);
+            with_scratch([4 * sites; 2], |[prediction_gradient, gradient]| {
+                interleave(luma_gradient, prediction_gradient, width);
+                gradient.fill(T::ZERO);
+                let back = Back { plane: luma, prediction_gradient, gradient: &mut *gradient, scratch: Scratch::new() };
+                dispatch(Luma::<_, S, H>(back));
+                deinterleave(gradient, first, width, |x, g| *x += g);
+            });
         },
         || {
             let planes = chroma_gradient.chunks_exact(sites).zip(last.chunks_exact_mut(sites));
@@ -457,19 +440,17 @@ impl<T: Real> Op<T> for Warp<T> {
         };
         self.load_vectors(items(inputs[1]));
         let (output, g) = (items(output), items(output_gradient));
-        let clipped = self.interpolation == Interpolation::Cubic;
-        let g = if clipped {
-            self.open.resize(g.len(), T::ZERO);
-            dispatch(Open { open: &mut self.open, picture: output, gradient: g });
-            &self.open[..]
-        } else {
-            g
+        let Self { filters, vectors, quarters, .. } = self;
+        let mut back = |g: &[T]| match quarters {
+            false => back::<T, { 2 * BLOCK }, BLOCK>(filters, vectors, g, gradient),
+            true => back::<T, { 2 * QUARTER }, QUARTER>(filters, vectors, g, gradient),
         };
-        let Self { filters, vectors, reference, prediction, .. } = self;
-        let parts = Parts { filters, vectors, reference, prediction };
-        match self.quarters {
-            false => back::<T, { 2 * BLOCK }, BLOCK>(parts, g, gradient),
-            true => back::<T, { 2 * QUARTER }, QUARTER>(parts, g, gradient),
+        match self.interpolation {
+            Interpolation::Bilinear => back(g),
+            Interpolation::Cubic => with_scratch([g.len()], |[open]| {
+                dispatch(Open { open: &mut *open, picture: output, gradient: g });
+                back(open);
+            }),
         }
     }
 
