@@ -208,6 +208,12 @@ impl<T: Real> Strip<'_, '_, T> {
             });
         }
         match self.finish {
+            Finish::Store { steps, low, high, .. } if !steps.are_rounded() => unroll!(I < M => {
+                let target = &mut self.outputs[I][self.at + x..][..N * LANES];
+                unroll!(J < N => {
+                    target[J * LANES..][..LANES].copy_from_slice(&map_lanes(&sums[I][J], |s| s.max(low).min(high)));
+                });
+            }),
             Finish::Store { steps, low, high, .. } => unroll!(I < M => {
                 let target = &mut self.outputs[I][self.at + x..][..N * LANES];
                 unroll!(J < N => {

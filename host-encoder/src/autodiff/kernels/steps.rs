@@ -27,6 +27,12 @@ impl<T: Real> Steps<T> {
         }
     }
 
+    /// Whether there is any rounding.
+    #[inline(always)]
+    pub fn are_rounded(self) -> bool {
+        self.large > T::ZERO
+    }
+
     /// The nearest step to `x`. Magnitudes beyond those of activations are rounded to more than a step.
     #[inline(always)]
     pub fn round(self, x: T) -> T {

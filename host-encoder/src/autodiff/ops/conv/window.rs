@@ -1,9 +1,11 @@
 //! 3x3 convolutions: rows of padded copies.
 
+use std::ops::Range;
+
 use super::{Backward, Band, Forward, Layout, Shape};
 use crate::autodiff::Real;
 use crate::autodiff::kernels::{
-    Finish, LANES, MAX_CHANNELS, Outer, Taps, add_assign, mask_open, row_gemm, row_outer, sum, with_scratch,
+    Arith, Finish, Job, LANES, MAX_CHANNELS, Outer, Taps, dispatch, row_gemm, row_outer, sum, with_scratch,
 };
 
 /// Rows whose weight gradient is summed in registers at a time: enough to hide the loads and stores of the sums, few
@@ -37,17 +39,30 @@ fn sizes(shape: &Shape, layout: &Layout) -> [usize; 3] {
     ]
 }
 
-/// A band's inputs, their edges replicated.
-fn pad<T: Real>(x: &[T], shape: &Shape, layout: &Layout, band: &Band<T>, padded: &mut [T]) {
-    let (stride, width) = (layout.stride, shape.width);
-    for (c, padded) in padded.chunks_exact_mut((layout.longest + 2) * stride).enumerate() {
-        for (i, row) in padded.chunks_exact_mut(stride).take(band.range.len() + 2).enumerate() {
-            let y = (band.range.start + i).saturating_sub(1).min(shape.height - 1);
-            let source = &x[c * shape.sites() + y * width..][..width];
-            row[0] = source[0];
-            row[1..=width].copy_from_slice(source);
-            row[width + 1..].fill(T::ZERO);
-            row[width + 1] = source[width - 1];
+/// Makes a band's inputs with their edges replicated.
+struct Pad<'a, T> {
+    x: &'a [T],
+    shape: Shape,
+    layout: &'a Layout,
+    range: Range<usize>,
+    padded: &'a mut [T],
+}
+
+impl<T: Real> Job for Pad<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<A: Arith>(self) {
+        let (stride, Shape { height, width, .. }) = (self.layout.stride, self.shape);
+        let planes = self.padded.chunks_exact_mut((self.layout.longest + 2) * stride);
+        for (padded, x) in planes.zip(self.x.chunks_exact(height * width)) {
+            for (i, row) in padded.chunks_exact_mut(stride).take(self.range.len() + 2).enumerate() {
+                let y = (self.range.start + i).saturating_sub(1).min(height - 1);
+                let source = &x[y * width..][..width];
+                row[0] = source[0];
+                row[1..=width].iter_mut().zip(source).for_each(|(to, &from)| *to = from);
+                row[width + 1..].fill(T::ZERO);
+                row[width + 1] = source[width - 1];
+            }
         }
     }
 }
@@ -55,7 +70,8 @@ fn pad<T: Real>(x: &[T], shape: &Shape, layout: &Layout, band: &Band<T>, padded:
 pub(super) fn forward<T: Real>(pass: &Forward<'_, T>, band: &Band<T>, outputs: &mut [&mut [T]; MAX_CHANNELS]) {
     let [padded, ..] = sizes(&pass.shape, pass.layout);
     with_scratch([padded], |[padded]| {
-        pad(pass.x, &pass.shape, pass.layout, band, padded);
+        let (x, shape, layout, range) = (pass.x, pass.shape, pass.layout, band.range.clone());
+        dispatch(Pad { x, shape, layout, range, padded: &mut *padded });
         forward_of(padded, pass, band, outputs);
     });
 }
@@ -82,9 +98,15 @@ fn forward_of<T: Real>(padded: &[T], pass: &Forward<'_, T>, band: &Band<T>, outp
 pub(super) fn backward<T: Real>(pass: &Backward<'_, T>, band: &mut Band<T>, x_gradient: &mut [&mut [T]; MAX_CHANNELS]) {
     let [wants_x, wants_weights, wants_bias] = pass.wants;
     with_scratch(sizes(&pass.shape, pass.layout), |[padded, gradient, row]| {
-        copy_gradient(pass, band, wants_bias, gradient);
+        let (y, y_gradient, limits) = (pass.y, pass.y_gradient, pass.limits);
+        let (shape, layout, range) = (pass.shape, pass.layout, band.range.clone());
+        dispatch(Gated { y, y_gradient, shape, layout, range, limits, gradient: &mut *gradient });
+        if wants_bias {
+            bias_gradient(pass, band, gradient);
+        }
         if wants_weights {
-            pad(pass.x, &pass.shape, pass.layout, band, padded);
+            let (x, shape, layout, range) = (pass.x, pass.shape, pass.layout, band.range.clone());
+            dispatch(Pad { x, shape, layout, range, padded: &mut *padded });
             weight_gradient(pass, band, padded, gradient);
         }
         if wants_x {
@@ -93,27 +115,47 @@ pub(super) fn backward<T: Real>(pass: &Backward<'_, T>, band: &mut Band<T>, x_gr
     });
 }
 
-/// Output gradients after the clamp, with those of the two rows above and below the band; what is outside of the plane
-/// is zero.
-fn copy_gradient<T: Real>(pass: &Backward<'_, T>, band: &mut Band<T>, wants_bias: bool, gradient: &mut [T]) {
-    let Shape { height, width, .. } = pass.shape;
-    let stride = pass.layout.stride;
-    let plane = (pass.layout.longest + 4) * stride;
-    let (low, high) = pass.limits;
-    for (o, padded) in gradient.chunks_exact_mut(plane).enumerate() {
-        for (i, row) in padded.chunks_exact_mut(stride).take(band.range.len() + 4).enumerate() {
-            let Some(y) = (band.range.start + i).checked_sub(2).filter(|&y| y < height) else {
-                row.fill(T::ZERO);
-                continue;
-            };
-            let at = o * pass.shape.sites() + y * width;
-            row[..2].fill(T::ZERO);
-            row[width + 2..].fill(T::ZERO);
-            let row = &mut row[2..width + 2];
-            mask_open(row, &pass.y_gradient[at..][..width], &pass.y[at..][..width], low, high);
-            if wants_bias && band.range.contains(&y) {
-                band.bias[o] += sum(row);
+/// Makes output gradients after the clamp, with those of the two rows above and below the band; what is outside of the plane is zero.
+struct Gated<'a, T> {
+    y: &'a [T],
+    y_gradient: &'a [T],
+    shape: Shape,
+    layout: &'a Layout,
+    range: Range<usize>,
+    limits: (T, T),
+    gradient: &'a mut [T],
+}
+
+impl<T: Real> Job for Gated<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<A: Arith>(self) {
+        let (stride, Shape { height, width, .. }) = (self.layout.stride, self.shape);
+        let (low, high) = self.limits;
+        for (o, plane) in self.gradient.chunks_exact_mut((self.layout.longest + 4) * stride).enumerate() {
+            for (i, row) in plane.chunks_exact_mut(stride).take(self.range.len() + 4).enumerate() {
+                let Some(y) = (self.range.start + i).checked_sub(2).filter(|&y| y < height) else {
+                    row.fill(T::ZERO);
+                    continue;
+                };
+                row[..2].fill(T::ZERO);
+                row[width + 2..].fill(T::ZERO);
+                let at = (o * height + y) * width;
+                let gated = self.y_gradient[at..][..width].iter().zip(&self.y[at..][..width]);
+                for (to, (&g, &y)) in row[2..width + 2].iter_mut().zip(gated) {
+                    *to = if (y > low) & (y < high) { g } else { T::ZERO };
+                }
             }
+        }
+    }
+}
+
+/// Adds the output gradients of the band's rows to those of the biases.
+fn bias_gradient<T: Real>(pass: &Backward<'_, T>, band: &mut Band<T>, gradient: &[T]) {
+    let stride = pass.layout.stride;
+    for (bias, plane) in band.bias.iter_mut().zip(gradient.chunks_exact((pass.layout.longest + 4) * stride)) {
+        for row in plane.chunks_exact(stride).skip(2).take(band.range.len()) {
+            *bias += sum(&row[2..][..pass.shape.width]);
         }
     }
 }
@@ -172,12 +214,28 @@ fn input_gradient<T: Real>(
             // Whole vectors; nobody looks at what is beyond.
             row_gemm(taps, packed, finish, rows, 0, (width + 2).next_multiple_of(LANES));
             let y = padded.clamp(1, band.range.len()) - 1;
-            for (row, gradient) in rows.iter().zip(&mut x_gradient[g * inputs..]) {
-                let gradient = &mut gradient[y * width..][..width];
-                add_assign(gradient, &row[1..=width]);
-                gradient[0] += row[0];
-                gradient[width - 1] += row[width + 1];
-            }
+            dispatch(AddPadded { rows, gradients: &mut x_gradient[g * inputs..], place: y * width..(y + 1) * width });
+        }
+    }
+}
+
+/// Adds rows of padded planes to those of the planes at a place.
+struct AddPadded<'a, 'rows, 'gradients, T> {
+    rows: &'a [&'rows mut [T]],
+    gradients: &'a mut [&'gradients mut [T]],
+    place: Range<usize>,
+}
+
+impl<T: Real> Job for AddPadded<'_, '_, '_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run<A: Arith>(self) {
+        for (row, gradient) in self.rows.iter().zip(self.gradients) {
+            let gradient = &mut gradient[self.place.clone()];
+            let width = gradient.len();
+            gradient.iter_mut().zip(&row[1..=width]).for_each(|(to, &from)| *to += from);
+            gradient[0] += row[0];
+            gradient[width - 1] += row[width + 1];
         }
     }
 }

@@ -136,10 +136,11 @@ impl<T: Real> Part<'_, T> {
         let inside = place.inside(B + MORE);
         for i in self.lines(down) {
             let source = &reference[place.row(i)];
-            let mut edge = [T::ZERO; WINDOW];
+            let mut edge;
             let window = match inside {
                 Some(left) => &source[left..left + B + MORE],
                 None => {
+                    edge = [T::ZERO; WINDOW];
                     for (column, sample) in edge[..B + MORE].iter_mut().enumerate() {
                         *sample = source[place.column(column)];
                     }

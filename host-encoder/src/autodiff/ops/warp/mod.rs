@@ -106,21 +106,23 @@ struct Luma<J, const S: usize, const H: usize>(J);
 struct Chroma<J, const B: usize>(J);
 
 impl<T: Real, const S: usize, const H: usize> Luma<Predict<'_, T>, S, H> {
-    /// Columns of a block as the vectors of one column of blocks make them, in order its own row of blocks, above and below.
+    /// Makes columns of a block, the first of the two, as the vectors of one column of blocks do, in order its own row of blocks, above and below.
     #[inline(always)]
-    fn in_column<A: Arith, const B: usize>(&mut self, at: [usize; 2], vectors: [[i32; 2]; 3]) -> [[T; B]; S] {
+    fn in_column<A: Arith, const B: usize>(
+        &mut self,
+        at: [usize; 2],
+        vectors: [[i32; 2]; 3],
+        [samples, beyond]: &mut [[[T; B]; S]; 2],
+    ) {
         let Predict { plane, reference, rounded, scratch, .. } = &mut self.0;
-        let mut samples = [[T::ZERO; B]; S];
-        plane.part(at, vectors[0], [0, S]).gather::<A, B>(reference, &mut samples, *rounded, scratch);
+        plane.part(at, vectors[0], [0, S]).gather::<A, B>(reference, samples, *rounded, scratch);
         for (other, edge) in EDGES {
             if vectors[other] != vectors[0] {
-                let mut beyond = [[T::ZERO; B]; S];
                 let part = plane.part(at, vectors[other], edge.rows(S));
-                part.gather::<A, B>(reference, &mut beyond, *rounded, scratch);
-                edge.mix_rows::<T, A, B, S>(&mut samples, &beyond, *rounded);
+                part.gather::<A, B>(reference, beyond, *rounded, scratch);
+                edge.mix_rows::<T, A, B, S>(samples, beyond, *rounded);
             }
         }
-        samples
     }
 }
 
@@ -129,17 +131,18 @@ impl<T: Real, const S: usize, const H: usize> Job for Luma<Predict<'_, T>, S, H>
     #[inline(always)]
     fn run<A: Arith>(mut self) {
         let (plane, by, rounded) = (self.0.plane, self.0.by, self.0.rounded);
+        let (mut own, mut half) = ([[[T::ZERO; S]; S]; 2], [[[T::ZERO; H]; S]; 2]);
         for bx in 0..plane.blocks_wide {
             let [y, x] = [by * S, bx * S];
             let columns = plane.vectors_around(by, bx);
-            let mut samples = self.in_column::<A, S>([y, x], columns[0]);
+            self.in_column::<A, S>([y, x], columns[0], &mut own);
             for (other, edge) in EDGES {
                 if columns[other] != columns[0] {
-                    let beyond = self.in_column::<A, H>([y, x + edge.column(H)], columns[other]);
-                    edge.mix_columns::<T, A, S, H>(&mut samples, &beyond, rounded);
+                    self.in_column::<A, H>([y, x + edge.column(H)], columns[other], &mut half);
+                    edge.mix_columns::<T, A, S, H>(&mut own[0], &half[0], rounded);
                 }
             }
-            put(&samples, x, plane.width, self.0.prediction);
+            put(&own[0], x, plane.width, self.0.prediction);
         }
     }
 }
@@ -170,17 +173,18 @@ fn put<T: Copy, const B: usize>(samples: &[[T; B]; B], x: usize, width: usize, p
     }
 }
 
-/// The gradients of a block in its row of blocks; zeros where it is outside of the plane.
+/// Takes the gradients of a block out of its row of blocks, as far as that reaches down; zeros where it is right of the plane.
 #[inline(always)]
-fn take<T: Real, const B: usize>(rows: &[T], x: usize, width: usize) -> [[T; B]; B] {
-    let mut samples = [[T::ZERO; B]; B];
+fn take<T: Real, const B: usize>(rows: &[T], x: usize, width: usize, samples: &mut [[T; B]; B]) {
     for (samples, row) in samples.iter_mut().zip(rows.chunks_exact(width)) {
         match row[x..].first_chunk::<B>() {
             Some(row) => *samples = *row,
-            None => samples[..width - x].copy_from_slice(&row[x..]),
+            None => {
+                samples.fill(T::ZERO);
+                samples[..width - x].copy_from_slice(&row[x..]);
+            }
         }
     }
-    samples
 }
 
 /// The way back through [`Predict`] of all rows of blocks, without roundings.
@@ -198,19 +202,18 @@ impl<T: Real, const S: usize, const H: usize> Luma<Back<'_, T>, S, H> {
         &mut self,
         at: [usize; 2],
         vectors: [[i32; 2]; 3],
-        mut samples: [[T; B]; S],
+        [samples, beyond]: &mut [[[T; B]; S]; 2],
     ) {
         let Back { plane, gradient, scratch, .. } = &mut self.0;
         for (other, edge) in EDGES {
             if vectors[other] != vectors[0] {
-                let mut beyond = [[T::ZERO; B]; S];
-                edge.part_rows::<T, B, S>(&mut samples, &mut beyond);
+                edge.part_rows::<T, B, S>(samples, beyond);
                 let part = plane.part(at, vectors[other], edge.rows(S));
-                part.scatter::<A, B>(&beyond, gradient, scratch);
+                part.scatter::<A, B>(beyond, gradient, scratch);
             }
         }
         let part = plane.part(at, vectors[0], [0, S]);
-        part.scatter::<A, B>(&samples, gradient, scratch);
+        part.scatter::<A, B>(samples, gradient, scratch);
     }
 }
 
@@ -219,18 +222,18 @@ impl<T: Real, const S: usize, const H: usize> Job for Luma<Back<'_, T>, S, H> {
     #[inline(always)]
     fn run<A: Arith>(mut self) {
         let plane = self.0.plane;
+        let (mut own, mut half) = ([[[T::ZERO; S]; S]; 2], [[[T::ZERO; H]; S]; 2]);
         for (rows, [by, bx]) in plane.blocks(self.0.prediction_gradient, S) {
             let [y, x] = [by * S, bx * S];
             let columns = plane.vectors_around(by, bx);
-            let mut samples = take::<T, S>(rows, x, plane.width);
+            take(rows, x, plane.width, &mut own[0]);
             for (other, edge) in EDGES {
                 if columns[other] != columns[0] {
-                    let mut beyond = [[T::ZERO; H]; S];
-                    edge.part_columns::<T, S, H>(&mut samples, &mut beyond);
-                    self.in_column::<A, H>([y, x + edge.column(H)], columns[other], beyond);
+                    edge.part_columns::<T, S, H>(&mut own[0], &mut half[0]);
+                    self.in_column::<A, H>([y, x + edge.column(H)], columns[other], &mut half);
                 }
             }
-            self.in_column::<A, S>([y, x], columns[0], samples);
+            self.in_column::<A, S>([y, x], columns[0], &mut own);
         }
     }
 }
@@ -240,10 +243,11 @@ impl<T: Real, const B: usize> Job for Chroma<Back<'_, T>, B> {
     #[inline(always)]
     fn run<A: Arith>(self) {
         let Back { plane, prediction_gradient, gradient, mut scratch } = self.0;
+        let mut samples = [[T::ZERO; B]; B];
         for (rows, [by, bx]) in plane.blocks(prediction_gradient, B) {
             let [y, x] = [by * B, bx * B];
             let part = plane.part([y, x], plane.vector(by, bx), [0, B]);
-            let samples = take::<T, B>(rows, x, plane.width);
+            take(rows, x, plane.width, &mut samples);
             part.scatter::<A, B>(&samples, gradient, &mut scratch);
         }
     }
