@@ -75,6 +75,9 @@ pub struct GridVars {
     pub gain: Var,
 }
 
+/// A picture's motion field, and of one between two references the same reversed and the sides.
+pub type Motion = (Var, Option<[Var; 2]>);
+
 /// One layer's variables.
 #[derive(Debug)]
 pub struct LayerVars {
@@ -112,8 +115,8 @@ pub struct Network {
     trains_context: bool,
     /// Log2 of the side of nodes that cost no bits if they are empty; none before latents are integers.
     flagged: Option<u32>,
-    /// For each predicted picture the motion field, and of one between two references the same reversed and the sides.
-    pub motion: Vec<(Var, Option<[Var; 2]>)>,
+    /// Of each predicted picture.
+    pub motion: Vec<Motion>,
     /// The level of each picture in its pyramid, 0 for one that is predicted from one.
     pub levels: Vec<u8>,
     /// What the vectors of the quarters of blocks are made of, and the numbers of the pictures that it is of.

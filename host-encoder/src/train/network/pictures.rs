@@ -1,7 +1,5 @@
 //! From latents to pictures: gains, layers, prediction, and the distortion of each.
 
-use std::ops::Range;
-
 use decoder_core::order::{Order, Prediction};
 use decoder_core::wire::{Architecture, Geometry, Interpolation, Layer, LayerKind, SITE, Temporal};
 use ndarray::Array3;
@@ -14,7 +12,7 @@ use crate::autodiff::ops::{
 };
 
 use super::start::{scalar, zeros};
-use super::{LayerVars, Network, Objective, Pictures};
+use super::{LayerVars, Motion, Network, Objective, Pictures};
 
 impl Network {
     pub(super) fn add_pictures(
@@ -63,6 +61,7 @@ impl Network {
             self.loop_filter = Some(settings.map(leaf));
         }
         let before = past.map(|past| self.graph.leaf(past.picture.clone(), false));
+        let mut made: Vec<Option<Made>> = numbers.iter().map(|_| None).collect();
         for group in independent(order, numbers) {
             let in_lanes = group.len() > 1;
             for frame in group {
@@ -71,11 +70,11 @@ impl Network {
                 }
                 // Of all that is before a block, only the last reference is predicted from.
                 let reference = |network: &mut Self, number: usize| match numbers.binary_search(&number) {
-                    Ok(at) => network.outside(network.pictures[at], in_lanes),
+                    Ok(at) => network.outside(made[at].as_ref().expect("it comes before").picture, in_lanes),
                     Err(_) => before.expect("what a block goes on from"),
                 };
-                let prediction = match order.prediction(numbers[frame]) {
-                    Prediction::None => flat,
+                let (prediction, motion) = match order.prediction(numbers[frame]) {
+                    Prediction::None => (flat, None),
                     Prediction::Before(before) => {
                         let before = reference(self, before);
                         self.add_prediction(architecture, geometry, before, None)
@@ -90,10 +89,17 @@ impl Network {
                     None => self.add_synthesis(architecture, geometry, frame, Some(prediction), &gains, &filters),
                 };
                 let picture = self.add_picture(prediction, residual, in_lanes);
-                self.add_distortion(picture, &targets[numbers[frame]], objective);
-                self.pictures.push(picture);
+                let distortion = self.add_distortion(picture, &targets[numbers[frame]], objective);
+                made[frame] = Some(Made { picture, motion, distortion });
             }
             self.graph.end_lanes();
+        }
+        for Made { picture, motion, distortion: ([luma, chroma], structure) } in made.into_iter().flatten() {
+            self.pictures.push(picture);
+            self.motion.extend(motion);
+            self.distortion[0].push(luma);
+            self.distortion[1].push(chroma);
+            self.dissimilarity.extend(structure);
         }
     }
 
@@ -111,24 +117,23 @@ impl Network {
         self.graph.push(ops::LoopFilter::default(), &[picture, residual, strength, reach, control])
     }
 
-    fn add_distortion(&mut self, picture: Var, target: &Array3<f32>, objective: &Objective) {
+    /// Luma's and chroma's distortion, and structure's if that ever counts.
+    fn add_distortion(&mut self, picture: Var, target: &Array3<f32>, objective: &Objective) -> ([Var; 2], Option<Var>) {
         let target = self.graph.leaf(target.clone().into_dyn(), false);
-        self.distortion[0].push(self.graph.push(Distortion::Luma, &[picture, target]));
-        self.distortion[1].push(self.graph.push(Distortion::Chroma, &[picture, target]));
-        if objective.structural {
-            let [width, height] = objective.size;
-            self.dissimilarity.push(self.graph.push(Dissimilarity::new(width, height), &[picture, target]));
-        }
+        let both = [Distortion::Luma, Distortion::Chroma].map(|part| self.graph.push(part, &[picture, target]));
+        let [width, height] = objective.size;
+        let structural = objective.structural.then(|| Dissimilarity::new(width, height));
+        (both, structural.map(|structural| self.graph.push(structural, &[picture, target])))
     }
 
-    /// The prediction from the picture before and, if there is one, the picture after.
+    /// The prediction from the picture before and, if there is one, the picture after; and the motion of both.
     fn add_prediction(
         &mut self,
         architecture: &Architecture,
         geometry: Geometry,
         before: Var,
         after: Option<Var>,
-    ) -> Var {
+    ) -> (Var, Option<Motion>) {
         let interpolation = match architecture.motion.map(|motion| motion.interpolation) {
             Some(Interpolation::Cubic) => ops::Interpolation::Cubic,
             _ => ops::Interpolation::Bilinear,
@@ -151,8 +156,7 @@ impl Network {
             both = self.graph.push(Mean, &[prediction, from_after, sides, control]);
             between = Some([reversed, sides]);
         }
-        self.motion.push((field, between));
-        both
+        (both, Some((field, between)))
     }
 
     /// A scalar, bias or context leaf as the decoder will have it.
@@ -218,20 +222,29 @@ impl Network {
     }
 }
 
-/// The places of pictures that follow one another as they are coded, none of them predicted from another of its group: a picture between two references, and the
-/// reference after these.
-fn independent(order: Order, numbers: &[usize]) -> Vec<Range<usize>> {
-    let mut groups: Vec<Range<usize>> = vec![];
+/// What a picture is made of.
+struct Made {
+    picture: Var,
+    motion: Option<Motion>,
+    /// Luma's and chroma's, and that of structure.
+    distortion: ([Var; 2], Option<Var>),
+}
+
+/// The places of pictures none of which is predicted from another of its group, group by group: in a pyramid a picture that is predicted from one stands with the
+/// middle of the pyramid before its own, and with what is between two in the one before that.
+fn independent(order: Order, numbers: &[usize]) -> Vec<Vec<usize>> {
+    let mut depths: Vec<usize> = vec![];
+    let mut groups: Vec<Vec<usize>> = vec![];
     for (at, &number) in numbers.iter().enumerate() {
-        let last = match order.prediction(number) {
-            Prediction::None => None,
-            Prediction::Before(before) => Some(before),
-            Prediction::Between([before, after]) => Some(before.max(after)),
+        let after = |number: usize| numbers.binary_search(&number).map_or(0, |at| depths[at] + 1);
+        let depth = match order.prediction(number) {
+            Prediction::None => 0,
+            Prediction::Before(before) => after(before),
+            Prediction::Between(both) => both.map(after).into_iter().fold(0, usize::max),
         };
-        match groups.last_mut() {
-            Some(group) if last.is_none_or(|last| last < numbers[group.start]) => group.end = at + 1,
-            _ => groups.push(at..at + 1),
-        }
+        depths.push(depth);
+        groups.resize_with(groups.len().max(depth + 1), Vec::new);
+        groups[depth].push(at);
     }
     groups
 }
@@ -260,15 +273,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_picture_between_two_references_stands_with_the_one_after_them() {
+    fn pictures_stand_with_those_that_need_as_many_before_them() {
         let groups = |predicted, pyramid, numbers: Vec<usize>| {
-            let order = Order { frames: 9, predicted, pyramid };
+            let order = Order { frames: 17, predicted, pyramid };
             let groups = independent(order, &numbers);
-            groups.into_iter().map(|group| numbers[group].to_vec()).collect::<Vec<_>>()
+            groups.into_iter().map(|group| group.into_iter().map(|at| numbers[at]).collect()).collect::<Vec<Vec<_>>>()
         };
         assert_eq!(groups(true, 1, (0..8).collect()), [vec![0], vec![1], vec![2, 3], vec![4, 5], vec![6, 7]]);
         assert_eq!(groups(true, 1, (3..6).collect()), [vec![3], vec![4, 5]]);
-        assert_eq!(groups(true, 2, (0..9).collect()), [vec![0], vec![1], vec![2], vec![3, 4, 5], vec![6], vec![7, 8]]);
+        assert_eq!(
+            groups(true, 2, (0..13).collect()),
+            [vec![0], vec![1], vec![2, 5], vec![3, 4, 6, 9], vec![7, 8, 10], vec![11, 12]]
+        );
         assert_eq!(groups(true, 2, vec![0, 1, 2, 5, 6]), [vec![0], vec![1], vec![2, 5], vec![6]]);
         assert_eq!(groups(true, 0, (5..8).collect()), [[5], [6], [7]]);
         assert_eq!(groups(false, 0, (0..8).collect()), [[0, 1, 2, 3, 4, 5, 6, 7]]);
