@@ -20,7 +20,7 @@ pub struct Progress {
     bar: Option<ProgressBar>,
     quiet: bool,
     phase: String,
-    started: Instant,
+    clock: Clock,
     shown: Instant,
 }
 
@@ -29,13 +29,7 @@ impl Progress {
     #[must_use]
     pub fn new(quiet: bool) -> Self {
         let bar = (!quiet && std::io::stderr().is_terminal()).then(bar);
-        Self { bar, quiet, phase: String::new(), started: Instant::now(), shown: Instant::now() }
-    }
-
-    /// Time left at the speed so far.
-    fn left(&self, step: &Step) -> Option<Duration> {
-        let left = step.steps.saturating_sub(step.step) as f64 / step.step as f64;
-        Duration::try_from_secs_f64(self.started.elapsed().as_secs_f64() * left).ok()
+        Self { bar, quiet, phase: String::new(), clock: Clock::default(), shown: Instant::now() }
     }
 }
 
@@ -65,22 +59,38 @@ impl Observer for Progress {
     }
 
     fn step(&mut self, step: &Step) -> ControlFlow<()> {
+        let left = self.clock.left([step.step, step.steps], Instant::now());
         if let Some(bar) = &self.bar {
             bar.set_length(step.steps);
             bar.set_position(step.step);
-            bar.set_message(format!("{}{}", remaining(self.left(step)), numbers(step)));
+            bar.set_message(format!("{}{}", remaining(left), numbers(step)));
         } else if !self.quiet && self.shown.elapsed() >= PLAIN {
             self.shown = Instant::now();
             let percent = 100 * step.step / step.steps.max(1);
             let (done, all) = (grouped(step.step), grouped(step.steps));
-            eprintln!(
-                "{}: step {done} of {all} ({percent} %){}{}",
-                self.phase,
-                numbers(step),
-                remaining(self.left(step))
-            );
+            eprintln!("{}: step {done} of {all} ({percent} %){}{}", self.phase, numbers(step), remaining(left));
         }
         if interrupt::requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+/// How fast steps are.
+#[derive(Debug, Default)]
+struct Clock {
+    /// A step, and when it was done: what comes before the first, motion or steps of an encode that this one goes on with, is no measure.
+    first: Option<(u64, Instant)>,
+}
+
+impl Clock {
+    /// Time left when one of so many steps was done `now`; none before a hundredth of them is.
+    fn left(&mut self, [step, steps]: [u64; 2], now: Instant) -> Option<Duration> {
+        let (first, began) = match self.first {
+            Some(first) if first.0 <= step => first,
+            // The first, or that of another fit.
+            _ => *self.first.insert((step, now)),
+        };
+        let (done, left) = (step - first, steps.saturating_sub(step));
+        (done > 0 && 100 * done >= done + left).then(|| (now - began).mul_f64(left as f64 / done as f64))
     }
 }
 
@@ -111,5 +121,21 @@ fn remaining(left: Option<Duration>) -> String {
     match seconds {
         0..3600 => format!("  {:02}:{:02} left", seconds / 60, seconds % 60),
         _ => format!("  {}:{:02}:{:02} left", seconds / 3600, seconds / 60 % 60, seconds % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_left_is_that_of_steps() {
+        let (mut clock, began) = (Clock::default(), Instant::now());
+        let mut left = |step, seconds| clock.left([step, 1000], began + Duration::from_secs(seconds));
+        // Goes on with step 200, after ten seconds of motion.
+        assert_eq!([left(200, 10), left(207, 11)], [None, None]);
+        assert_eq!(left(300, 20), Some(Duration::from_secs(70)));
+        // Another fit.
+        assert_eq!([left(1, 30), left(501, 530)], [None, Some(Duration::from_secs(499))]);
     }
 }
