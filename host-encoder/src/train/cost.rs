@@ -11,11 +11,11 @@ use super::outline::Outline;
 use super::schedule::Schedule;
 
 /// CPU nanoseconds of a step, whatever its pictures: weights, optimiser, threads.
-const STEP_NANOSECONDS: f64 = 592_000.0;
+const STEP_NANOSECONDS: f64 = 423_000.0;
 /// CPU nanoseconds of a step for every luma sample: grids, motion, rate, distortion.
-const SAMPLE_NANOSECONDS: f64 = 35.1;
+const SAMPLE_NANOSECONDS: f64 = 44.1;
 /// CPU nanoseconds of a step for every multiply-accumulate of the network on a luma sample.
-const MAC_NANOSECONDS: f64 = 0.198;
+const MAC_NANOSECONDS: f64 = 0.193;
 /// Bytes of memory of a process without a segment.
 const PROCESS_BYTES: f64 = 9.8e6;
 /// Bytes of memory for every luma sample of a segment: its pictures as numbers of 32 bits and as they came.
@@ -23,9 +23,9 @@ pub const SOURCE_BYTES: f64 = 7.5;
 /// Bytes of memory for every latent of a segment while context parameters are fitted to all of them: measured with segments of 128 and 256 pictures.
 const LATENT_BYTES: f64 = 81.0;
 /// Bytes of memory for every output of a layer, per luma sample of a block.
-const ACTIVATION_BYTES: f64 = 16.6;
+const ACTIVATION_BYTES: f64 = 10.9;
 /// Bytes of memory for every multiply-accumulate of the network, per luma sample of a block.
-const MAC_BYTES: f64 = 0.08;
+const MAC_BYTES: f64 = 0.05;
 
 /// What fitting a segment takes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
