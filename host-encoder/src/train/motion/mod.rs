@@ -2,6 +2,7 @@
 
 mod bits;
 mod costs;
+mod field;
 mod overlap;
 mod places;
 mod refinement;

@@ -13,6 +13,26 @@ pub(super) const OF_QUARTERS: usize = 4;
 /// What is beyond an edge weighs, in 1/16, from the edge on (SPEC section 8).
 const BEYOND: [i32; OF_BLOCKS] = [7, 5, 3, 1, 0, 0, 0, 0];
 
+/// Blocks, or quarters of them, that are a square, as far as the picture goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Square {
+    /// Row and column of the first.
+    pub first: [usize; 2],
+    /// How many are beside each other.
+    pub side: usize,
+}
+
+impl Square {
+    /// One alone.
+    pub fn of(first: [usize; 2]) -> Self {
+        Self { first, side: 1 }
+    }
+
+    fn has(self, at: [usize; 2]) -> bool {
+        at.iter().zip(self.first).all(|(&at, first)| (first..first + self.side).contains(&at))
+    }
+}
+
 /// The part of a block at one of its corners, which is at the end or at the start of each axis.
 struct Corner {
     y: i32,
@@ -34,7 +54,8 @@ impl Search<'_> {
     ) -> (Block, u32) {
         let own = blocks[at];
         let cost = |vector: [i32; 2]| {
-            self.price(vector, expected) + self.seen_error::<OF_BLOCKS>(blocks, at, Block { vector, ..own })
+            self.price(vector, expected)
+                + self.seen_error::<OF_BLOCKS>(blocks, Square::of(at), Some(Block { vector, ..own }))
         };
         let mut best = (own.vector, cost(own.vector));
         let consider = |vector: [i32; 2], best: &mut ([i32; 2], u32)| {
@@ -50,22 +71,16 @@ impl Search<'_> {
         (Block { vector: best.0, ..own }, best.1)
     }
 
-    /// The cost of all errors wherever a block's vector counts. Blocks have sides of `2 HALF` samples.
+    /// The cost of all errors wherever the vectors of a square count, as they are or if all of them are `all`. Blocks have sides of `2 HALF` samples.
     pub(super) fn seen_error<const HALF: usize>(
         &self,
         blocks: &Array2<Block>,
-        [row, column]: [usize; 2],
-        own: Block,
+        square: Square,
+        all: Option<Block>,
     ) -> u32 {
-        let of = |at: [usize; 2]| if at == [row, column] { own } else { blocks[at] };
-        let corners = |at: usize| 2 * at as i32 - 1..2 * at as i32 + 3;
-        self.corners_error::<HALF>(blocks.dim(), of, [corners(row), corners(column)])
-    }
-
-    /// The cost of all errors wherever vectors of a block's quarters count.
-    pub(super) fn seen_error_of_quarters(&self, quarters: &Array2<Block>, block: [usize; 2]) -> u32 {
-        let corners = |at: usize| 4 * at as i32 - 1..4 * at as i32 + 5;
-        self.corners_error::<OF_QUARTERS>(quarters.dim(), |at| quarters[at], block.map(corners))
+        let of = |at: [usize; 2]| all.filter(|_| square.has(at)).unwrap_or(blocks[at]);
+        let corners = |at: usize| 2 * at as i32 - 1..2 * (at + square.side) as i32 + 1;
+        self.corners_error::<HALF>(blocks.dim(), of, square.first.map(corners))
     }
 
     /// The cost of all errors in the picture.
@@ -196,7 +211,7 @@ mod tests {
             let search = Search::new(before, after, &current, motion, Costs::absolute(0.0));
             // Not those near the picture's edges, where the search takes the nearest sample and the decoder the nearest of each filter's.
             for block in (2..rows - 2).flat_map(|row| (2..columns - 2).map(move |column| [row, column])) {
-                let seen = search.seen_error::<OF_BLOCKS>(&blocks, block, blocks[block]);
+                let seen = search.seen_error::<OF_BLOCKS>(&blocks, Square::of(block), None);
                 let span = |at: usize| 16 * at - 8..16 * at + 24;
                 is_as_shown(seen, block.map(span), &shown, &current);
             }
@@ -232,11 +247,46 @@ mod tests {
         let search = Search::new(&before, None, &current, motion, Costs::absolute(0.0));
         let (rows, columns) = geometry.motion();
         for block in (2..rows - 2).flat_map(|row| (2..columns - 2).map(move |column| [row, column])) {
-            let seen = search.seen_error_of_quarters(&quarters, block);
+            let square = Square { first: block.map(|at| 2 * at), side: 2 };
+            let seen = search.seen_error::<OF_QUARTERS>(&quarters, square, None);
             is_as_shown(seen, block.map(|at| 16 * at - 4..16 * at + 20), &shown, &current);
             let quarter = block.map(|at| 2 * at + 1);
-            let seen = search.seen_error::<OF_QUARTERS>(&quarters, quarter, quarters[quarter]);
+            let seen = search.seen_error::<OF_QUARTERS>(&quarters, Square::of(quarter), None);
             is_as_shown(seen, quarter.map(|at| 8 * at - 4..8 * at + 12), &shown, &current);
+        }
+    }
+    #[test]
+    fn a_square_that_becomes_one_changes_what_the_picture_does() {
+        let geometry = Geometry::new(140, 108);
+        let (before, current) = (picture(geometry, 1), picture(geometry, 2));
+        let motion = Motion {
+            interpolation: Interpolation::Cubic,
+            reach: 15,
+            sees_prediction: false,
+            pyramid: 0,
+            splits: false,
+        };
+        let before = Phases::new(&before, motion);
+        let search = Search::new(&before, None, &current, motion, Costs::coded(90.0));
+        let (rows, columns) = geometry.motion();
+        let mut components = numbers(2 * rows * columns, 81, 3).map(|component| component as i32 - 40);
+        let blocks = Array2::from_shape_simple_fn((rows, columns), || Block {
+            vector: [(); 2].map(|()| components.next().unwrap_or(0)),
+            side: -1,
+        });
+        let all = Block { vector: [6, -3], side: -1 };
+        // The last goes beyond the picture.
+        for (first, side) in [([0, 0], 1), ([2, 3], 1), ([0, 2], 2), ([1, 1], 4), ([4, 8], 4)] {
+            let square = Square { first, side };
+            let mut changed = blocks.clone();
+            let end = |axis: usize| (first[axis] + side).min([rows, columns][axis]);
+            changed.slice_mut(ndarray::s![first[0]..end(0), first[1]..end(1)]).fill(all);
+            let of_square = search
+                .seen_error::<OF_BLOCKS>(&blocks, square, None)
+                .wrapping_sub(search.seen_error::<OF_BLOCKS>(&blocks, square, Some(all)));
+            let of_picture =
+                search.picture_error::<OF_BLOCKS>(&blocks).wrapping_sub(search.picture_error::<OF_BLOCKS>(&changed));
+            assert!(changed != blocks && of_square == of_picture, "{square:?}: {of_square}, {of_picture}");
         }
     }
 }

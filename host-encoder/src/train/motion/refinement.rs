@@ -2,102 +2,24 @@
 //!
 //! Picture by picture a search can only guess them: what is coded later sees a block, in the octree's levels and in the next pictures. So when all of it is there, context
 //! parameters are fitted to it, and for each block other vectors and sides are tried: many blocks at the same time, none of which changes the bits or the samples of another.
+//! Where blocks move together, none of them saves bits unless the others change with it: so first squares of them are tried as one.
 
 use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::bits::MotionBits;
-use super::overlap::OF_BLOCKS;
+use super::field::{Cell, Field, Trial};
 use super::places::Places;
 use super::search::{Block, Search};
 
 /// How often context parameters are fitted and all blocks looked at.
 const PASSES: usize = 4;
-/// What is tried of a block in a pass: what fits its samples best.
-const TRIALS: usize = 8;
+/// Blocks beside each other that become the same, in this order, and each alone.
+const SIDES: [usize; 3] = [4, 2, 1];
 /// Bits that a block may save besides its own.
 const AROUND: f64 = 4.0;
-/// Changes of a component, in quarter samples, that are candidates.
-const STEPS: [i32; 4] = [-2, -1, 1, 2];
 /// How much farther on the next round begins, so that not always the same blocks come first: a prime.
 const STRIDE: usize = 7919;
-
-/// A block that is changed.
-struct Trial {
-    picture: usize,
-    block: usize,
-    now: Block,
-    before: Block,
-    /// By how much it changes the cost of errors.
-    error: f64,
-}
-
-/// The motion of pictures, and how well it fits.
-struct Field<'a> {
-    searches: Vec<Search<'a>>,
-    motion: &'a mut [Array2<Block>],
-    places: Places,
-}
-
-impl Field<'_> {
-    fn block(&self, picture: usize, block: usize) -> Block {
-        self.motion[picture][self.places.at(block)]
-    }
-
-    fn set(&mut self, trial: &Trial, block: Block) {
-        self.motion[trial.picture][self.places.at(trial.block)] = block;
-    }
-
-    /// The cost of errors wherever a block's vector counts.
-    fn error(&self, picture: usize, block: usize, candidate: Block) -> u32 {
-        self.searches[picture].seen_error::<OF_BLOCKS>(&self.motion[picture], self.places.at(block), candidate)
-    }
-
-    /// By how much a trial changes the cost of errors.
-    fn changed_error(&self, trial: &Trial) -> f64 {
-        let of = |candidate: Block| f64::from(self.error(trial.picture, trial.block, candidate));
-        of(trial.now) - of(trial.before)
-    }
-
-    /// What is tried of each block, the last first.
-    fn queues(&self) -> Vec<Vec<Block>> {
-        let area = self.places.area();
-        let of = |index: usize| {
-            let (picture, block) = (index / area, index % area);
-            let mut scored: Vec<(u32, Block)> = self
-                .candidates(picture, block)
-                .into_iter()
-                .map(|candidate| (self.error(picture, block, candidate), candidate))
-                .collect();
-            scored.sort_by_key(|&(error, _)| error);
-            scored.into_iter().take(TRIALS).rev().map(|(_, candidate)| candidate).collect()
-        };
-        (0..self.searches.len() * area).into_par_iter().map(of).collect()
-    }
-
-    /// What a block may be instead, each once.
-    fn candidates(&self, picture: usize, block: usize) -> Vec<Block> {
-        let motion = &self.motion[picture];
-        let own = motion[self.places.at(block)];
-        let around: Vec<Block> = self.places.around(block).map(|block| motion[self.places.at(block)]).collect();
-        let mut vectors: Vec<[i32; 2]> = around.iter().map(|block| block.vector).collect();
-        vectors.push([0, 0]);
-        vectors.extend(self.places.past(self.motion, picture, block));
-        let [y, x] = own.vector;
-        // One component of what is around and the other as it is.
-        vectors.extend(vectors.clone().into_iter().flat_map(|[other_y, other_x]| [[other_y, x], [y, other_x]]));
-        vectors.extend(STEPS.iter().flat_map(|step| [[y + step, x], [y, x + step]]));
-        let mut candidates: Vec<Block> = vectors.into_iter().map(|vector| Block { vector, ..own }).collect();
-        if self.places.is_between(picture) {
-            candidates.extend([-1, 0, 1].map(|side| Block { side, ..own }));
-            candidates.extend(around);
-        }
-        candidates.retain(|&candidate| candidate != own && self.searches[picture].allowed(candidate.vector));
-        candidates.sort_unstable_by_key(|&Block { vector, side }| (vector, side));
-        candidates.dedup();
-        candidates
-    }
-}
 
 /// The search of better motion.
 pub struct Refinement<'a> {
@@ -130,17 +52,20 @@ impl<'a> Refinement<'a> {
         for pass in 0..PASSES {
             self.coded.fit(self.field.motion, pass == 0);
             self.bits = self.count();
-            let mut queues = self.field.queues();
-            let mut number = 0;
-            while self.round(&mut queues, number) {
-                number += 1;
+            for side in SIDES {
+                let cells = self.field.cells(side);
+                let mut queues = self.field.queues(&cells);
+                let mut number = 0;
+                while self.round(&cells, &mut queues, number) {
+                    number += 1;
+                }
             }
         }
     }
 
-    /// Tries what is next of many blocks; `false` if nothing is left.
-    fn round(&mut self, queues: &mut [Vec<Block>], number: usize) -> bool {
-        let trials = self.choose(queues, number);
+    /// Tries what is next of many cells; `false` if nothing is left.
+    fn round(&mut self, cells: &[Cell], queues: &mut [Vec<Block>], number: usize) -> bool {
+        let trials = self.choose(cells, queues, number);
         let any = !trials.is_empty();
         if any {
             self.decide(trials);
@@ -153,24 +78,29 @@ impl<'a> Refinement<'a> {
     }
 
     /// Takes from the queues what is tried in a round, each with places of its own.
-    fn choose(&mut self, queues: &mut [Vec<Block>], number: usize) -> Vec<Trial> {
-        let area = self.field.places.area();
+    fn choose(&mut self, cells: &[Cell], queues: &mut [Vec<Block>], number: usize) -> Vec<Trial> {
         self.owners.fill(0);
         let mut trials: Vec<Trial> = vec![];
         let count = queues.len();
         for index in (0..count).map(|index| (index + number * STRIDE) % count) {
-            let (picture, block) = (index / area, index % area);
             if queues[index].is_empty() {
                 continue;
             }
-            let places = self.field.places.changed_by(picture, block);
+            let cell = cells[index];
+            let places: Vec<usize> = self
+                .field
+                .blocks(cell)
+                .into_iter()
+                .flat_map(|block| self.field.places.changed_by(cell.picture, block))
+                .collect();
             if places.iter().any(|&place| self.owners[place] > 0) {
                 continue;
             }
+            let before = self.field.values(cell);
             // It may have become what was to be tried.
-            let before = self.field.block(picture, block);
-            if let Some(now) = std::iter::from_fn(|| queues[index].pop()).find(|&now| now != before) {
-                trials.push(Trial { picture, block, now, before, error: 0.0 });
+            let is_new = |now: &Block| before.iter().any(|before| before != now);
+            if let Some(now) = std::iter::from_fn(|| queues[index].pop()).find(is_new) {
+                trials.push(Trial { cell, now, before, error: 0.0 });
                 places.into_iter().for_each(|place| self.owners[place] = trials.len() as u32);
             }
         }
@@ -183,19 +113,17 @@ impl<'a> Refinement<'a> {
         trials.par_iter_mut().for_each(|trial| trial.error = field.changed_error(trial));
         let tried: Vec<bool> = trials.iter().map(|trial| self.is_worth_trying(trial)).collect();
         let tried = || trials.iter().enumerate().filter(|&(number, _)| tried[number]);
-        tried().for_each(|(_, trial)| self.field.set(trial, trial.now));
+        tried().for_each(|(_, trial)| self.field.make(trial));
         let changes = self.changes(&trials);
-        for (_, trial) in tried().filter(|&(number, _)| changes[number] >= 0.0) {
-            self.field.set(trial, trial.before);
-        }
+        tried().filter(|&(number, _)| changes[number] >= 0.0).for_each(|(_, trial)| self.field.undo(trial));
         self.bits = self.count();
     }
 
     /// Whether there are as many bits to save as it adds errors.
-    fn is_worth_trying(&self, trial: &Trial) -> bool {
-        let own: f64 =
-            self.field.places.of_block(trial.picture, trial.block).map(|place| self.bits[place]).iter().sum();
-        trial.error < self.price * (own + AROUND)
+    fn is_worth_trying(&self, Trial { cell, error, .. }: &Trial) -> bool {
+        let places = |block: usize| self.field.places.of_block(cell.picture, block);
+        let of_block = |block: usize| AROUND + places(block).map(|place| self.bits[place]).iter().sum::<f64>();
+        *error < self.price * self.field.blocks(*cell).into_iter().map(of_block).sum::<f64>()
     }
 
     /// By how much the cost changed with each trial, with the motion as it is now.
@@ -222,6 +150,7 @@ mod tests {
     use crate::sample::{SampleSettings, sample_clip};
     use crate::settings::EncodeSettings;
     use crate::train::Outline;
+    use crate::train::motion::overlap::OF_BLOCKS;
 
     const LAMBDA: f64 = 90.0;
 
@@ -250,32 +179,40 @@ mod tests {
         with_motion(|refinement| {
             refinement.coded.fit(refinement.field.motion, true);
             refinement.bits = refinement.count();
-            let mut queues = refinement.field.queues();
             let (mut tried, mut elsewhere) = (0, 0);
-            for round in 0..6 {
-                let mut trials = refinement.choose(&mut queues, round);
-                trials.iter_mut().for_each(|trial| trial.error = refinement.field.changed_error(trial));
-                trials.iter().for_each(|trial| refinement.field.set(trial, trial.now));
-                let together = refinement.changes(&trials);
-                for trial in &trials {
-                    assert_eq!(trial.error, refinement.field.changed_error(trial), "others are not seen");
+            for (side, rounds) in SIDES.into_iter().zip([2, 3, 6]) {
+                let cells = refinement.field.cells(side);
+                let mut queues = refinement.field.queues(&cells);
+                for round in 0..rounds {
+                    let mut trials = refinement.choose(&cells, &mut queues, round);
+                    trials.iter_mut().for_each(|trial| trial.error = refinement.field.changed_error(trial));
+                    trials.iter().for_each(|trial| refinement.field.make(trial));
+                    let together = refinement.changes(&trials);
+                    for trial in &trials {
+                        refinement.field.undo(trial);
+                        assert_eq!(trial.error, refinement.field.changed_error(trial), "others are not seen");
+                        refinement.field.make(trial);
+                    }
+                    trials.iter().for_each(|trial| refinement.field.undo(trial));
+                    for (trial, together) in trials.iter().zip(together) {
+                        assert_eq!(refinement.field.values(trial.cell), trial.before);
+                        refinement.field.make(trial);
+                        let now = refinement.count();
+                        refinement.field.undo(trial);
+                        let places = |block| refinement.field.places.of_block(trial.cell.picture, block);
+                        let own: Vec<usize> =
+                            refinement.field.blocks(trial.cell).into_iter().flat_map(places).collect();
+                        let changed =
+                            now.iter().zip(&refinement.bits).enumerate().filter(|(_, (now, before))| now != before);
+                        elsewhere += changed.filter(|(place, _)| !own.contains(place)).count();
+                        let bits: f64 = now.iter().zip(&refinement.bits).map(|(now, before)| now - before).sum();
+                        let alone = trial.error + refinement.price * bits;
+                        assert!((alone - together).abs() < 1e-3, "{alone} alone, {together} with others");
+                    }
+                    tried += trials.len();
                 }
-                trials.iter().for_each(|trial| refinement.field.set(trial, trial.before));
-                for (trial, together) in trials.iter().zip(together) {
-                    refinement.field.set(trial, trial.now);
-                    let now = refinement.count();
-                    refinement.field.set(trial, trial.before);
-                    let own = refinement.field.places.of_block(trial.picture, trial.block);
-                    let changed =
-                        now.iter().zip(&refinement.bits).enumerate().filter(|(_, (now, before))| now != before);
-                    elsewhere += changed.filter(|(place, _)| !own.contains(place)).count();
-                    let bits: f64 = now.iter().zip(&refinement.bits).map(|(now, before)| now - before).sum();
-                    let alone = trial.error + refinement.price * bits;
-                    assert!((alone - together).abs() < 1e-3, "{alone} alone, {together} with others");
-                }
-                tried += trials.len();
             }
-            assert!(tried > 30 && elsewhere > 2 * tried, "{tried} blocks change the bits of {elsewhere} others");
+            assert!(tried > 40 && elsewhere > 2 * tried, "{tried} cells change the bits of {elsewhere} other blocks");
         });
     }
 
@@ -292,12 +229,16 @@ mod tests {
             let first = cost(refinement);
             let mut before = first;
             refinement.bits = refinement.count();
-            let mut queues = refinement.field.queues();
-            let mut number = 0;
-            while refinement.round(&mut queues, number) {
-                let now = cost(refinement);
-                assert!(now <= before + 1e-3, "{before} to {now}");
-                (before, number) = (now, number + 1);
+            for side in SIDES {
+                let cells = refinement.field.cells(side);
+                let mut queues = refinement.field.queues(&cells);
+                let (mut number, at_first) = (0, before);
+                while refinement.round(&cells, &mut queues, number) {
+                    let now = cost(refinement);
+                    assert!(now <= before + 1e-3, "{before} to {now}");
+                    (before, number) = (now, number + 1);
+                }
+                assert!(before < at_first, "cells of {side} bring something");
             }
             assert!(before < 0.97 * first, "{first} to {before}");
         });

@@ -4,7 +4,7 @@ use decoder_core::splits::{PARTS, SELECTORS, selected};
 use ndarray::{Array2, Array3};
 use rayon::prelude::*;
 
-use super::overlap::OF_QUARTERS;
+use super::overlap::{OF_QUARTERS, Square};
 use super::search::{AROUND, Block, Search, descend};
 
 /// Sweeps over all pictures. The first guesses bits, every other counts them as those before have used them.
@@ -139,7 +139,8 @@ impl<'a> Split<'a> {
     fn look_at(&mut self, at: [usize; 2], bits: &Bits, within: i32) {
         let price = self.search.costs.bit;
         let flags = bits.flags[self.around(at)];
-        let cost = |split: &Self| f64::from(split.search.seen_error_of_quarters(&split.quarters, at));
+        let quarters = Square { first: at.map(|at| 2 * at), side: 2 };
+        let cost = |split: &Self| f64::from(split.search.seen_error::<OF_QUARTERS>(&split.quarters, quarters, None));
         let places: Vec<[usize; 2]> = self.quarters_of(at).collect();
         let before: Vec<Block> = places.iter().map(|&place| self.quarters[place]).collect();
         places.iter().for_each(|&place| self.quarters[place] = self.blocks[at]);
@@ -170,7 +171,8 @@ impl<'a> Split<'a> {
         };
         let cost = |vector: [i32; 2]| {
             let (choice, bits) = made_of(vector).filter(|_| search.allowed(vector))?;
-            let error = search.seen_error::<OF_QUARTERS>(&self.quarters, place, Block { vector, ..of_block });
+            let error =
+                search.seen_error::<OF_QUARTERS>(&self.quarters, Square::of(place), Some(Block { vector, ..of_block }));
             Some((f64::from(error) + search.costs.bit * bits, choice))
         };
         let own = self.quarters[place].vector;
