@@ -22,6 +22,11 @@ pub trait Op<T: Real>: Send + Any {
     /// Overwrites `output`.
     fn forward(&mut self, inputs: &[&ArrayD<T>], output: &mut ArrayD<T>);
 
+    /// The same, where no backward pass follows: what is there only for that may be left out.
+    fn value(&mut self, inputs: &[&ArrayD<T>], output: &mut ArrayD<T>) {
+        self.forward(inputs, output);
+    }
+
     /// Adds to `gradients`, one for each input; `None` where nobody asks for it. `output` is what `forward` wrote.
     fn backward(
         &mut self,

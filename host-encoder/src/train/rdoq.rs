@@ -164,7 +164,7 @@ impl<'a> Rdoq<'a> {
         network.differentiate();
         let trials = self.choose(network);
         trials.iter().for_each(|trial| trial.make(network));
-        network.graph.forward();
+        network.graph.evaluate();
         let changes = self.changes(network, trials.len());
         let mut kept = vec![];
         for (trial, change) in trials.iter().zip(changes) {

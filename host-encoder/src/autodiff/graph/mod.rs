@@ -9,7 +9,7 @@ use std::ops::Range;
 use ndarray::ArrayD;
 
 use super::{Op, Real};
-use passes::{Lanes, Way, clear, forward_nodes};
+use passes::{Forward, Lanes, Way, clear, forward_nodes};
 use shelves::{Shelves, none};
 
 /// Most inputs of an operation; references to them are gathered on the stack.
@@ -51,6 +51,8 @@ pub struct Graph<T> {
     /// Number of the last backward pass.
     pass: u64,
     profiled: bool,
+    /// Whether the last forward pass left what a backward pass needs.
+    differentiable: bool,
 }
 
 /// Lanes that follow one another.
@@ -123,6 +125,7 @@ impl<T: Real> Graph<T> {
             in_lane: false,
             pass: 0,
             profiled: false,
+            differentiable: false,
         }
     }
 
@@ -276,23 +279,35 @@ impl<T: Real> Graph<T> {
 
     /// Computes all nodes that are enabled.
     pub fn forward(&mut self) {
+        self.compute(true);
+    }
+
+    /// The same, where no backward pass follows, which takes less time.
+    pub fn evaluate(&mut self) {
+        self.compute(false);
+    }
+
+    fn compute(&mut self, differentiable: bool) {
+        self.differentiable = differentiable;
+        let pass = Forward { profiled: self.profiled, differentiable };
         let mut at = 0;
         for group in &self.groups {
             let Range { start, end } = group.range();
-            forward_nodes(self.profiled, &mut self.nodes[at..start], &mut self.values[..start], at);
+            forward_nodes(pass, &mut self.nodes[at..start], &mut self.values[..start], at);
             let (before, rest) = self.values.split_at_mut(start);
             let lanes = Lanes { start, ends: &group.ends };
-            lanes.forward(self.profiled, &mut self.nodes[start..end], before, &mut rest[..end - start]);
+            lanes.forward(pass, &mut self.nodes[start..end], before, &mut rest[..end - start]);
             at = end;
         }
-        forward_nodes(self.profiled, &mut self.nodes[at..], &mut self.values, at);
+        forward_nodes(pass, &mut self.nodes[at..], &mut self.values, at);
     }
 
     /// Computes the gradients of `loss`, one number, with respect to all trainable leaves.
     ///
     /// # Panics
-    /// If `loss` is not a single number or depends on no trainable leaf.
+    /// If `loss` is not a single number or depends on no trainable leaf, or if values were [evaluated](Self::evaluate) alone.
     pub fn backward(&mut self, loss: Var) {
+        assert!(self.differentiable, "values were computed without what a backward pass needs");
         assert_eq!(self.value(loss).len(), 1, "a loss is one number");
         assert!(self.nodes[loss.0].wants_gradient, "the loss depends on no trainable leaf");
         self.pass += 1;

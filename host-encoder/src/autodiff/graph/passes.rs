@@ -26,16 +26,24 @@ pub(super) fn clear<T: Real>(array: &mut ArrayD<T>) {
     items_mut(array).fill(T::ZERO);
 }
 
+/// A forward pass.
+#[derive(Clone, Copy)]
+pub(super) struct Forward {
+    pub profiled: bool,
+    /// Whether a backward pass may follow.
+    pub differentiable: bool,
+}
+
 /// Computes `nodes`, the first of which is number `first`; `values` are those from number 0 on.
-pub(super) fn forward_nodes<T: Real>(profiled: bool, nodes: &mut [Node<T>], values: &mut [ArrayD<T>], first: usize) {
+pub(super) fn forward_nodes<T: Real>(pass: Forward, nodes: &mut [Node<T>], values: &mut [ArrayD<T>], first: usize) {
     let (before, own) = values.split_at_mut(first);
-    forward_lane(profiled, nodes, before, own, first);
+    forward_lane(pass, nodes, before, own, first);
 }
 
 /// Computes `nodes`, the first of which is number `first` and has the value `own[0]`. Inputs are in `before`, from number 0
 /// on, or among `own`.
 fn forward_lane<T: Real>(
-    profiled: bool,
+    pass: Forward,
     nodes: &mut [Node<T>],
     before: &[ArrayD<T>],
     own: &mut [ArrayD<T>],
@@ -46,14 +54,19 @@ fn forward_lane<T: Real>(
         if !node.enabled {
             continue;
         }
-        let clock = profiled.then(Instant::now);
+        let clock = pass.profiled.then(Instant::now);
         let (earlier, this) = own.split_at_mut(i);
         let value = |var: &Var| before.get(var.0).unwrap_or_else(|| &earlier[var.0 - first]);
         let mut inputs = [value(&node.sources[0]); MAX_INPUTS];
         for (slot, source) in inputs.iter_mut().zip(&node.sources) {
             *slot = value(source);
         }
-        op.forward(&inputs[..node.inputs.len()], &mut this[0]);
+        let inputs = &inputs[..node.inputs.len()];
+        if pass.differentiable {
+            op.forward(inputs, &mut this[0]);
+        } else {
+            op.value(inputs, &mut this[0]);
+        }
         node.record(false, clock);
     }
 }
@@ -78,20 +91,20 @@ impl Lanes<'_> {
     /// `before` holds the values before the group; `nodes` and `values` are those of the lanes.
     pub(super) fn forward<T: Real>(
         self,
-        profiled: bool,
+        pass: Forward,
         nodes: &mut [Node<T>],
         before: &[ArrayD<T>],
         values: &mut [ArrayD<T>],
     ) {
         if self.ends.len() <= 1 {
-            return forward_lane(profiled, nodes, before, values, self.start);
+            return forward_lane(pass, nodes, before, values, self.start);
         }
         let [left, right] = self.halves();
         let (left_nodes, right_nodes) = nodes.split_at_mut(right.start - self.start);
         let (left_values, right_values) = values.split_at_mut(right.start - self.start);
         rayon::join(
-            || left.forward(profiled, left_nodes, before, left_values),
-            || right.forward(profiled, right_nodes, before, right_values),
+            || left.forward(pass, left_nodes, before, left_values),
+            || right.forward(pass, right_nodes, before, right_values),
         );
     }
 

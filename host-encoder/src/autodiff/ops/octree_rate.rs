@@ -9,13 +9,13 @@ use super::octree::context_net::{INPUTS, Network};
 pub use super::octree::lanes::LaneMath;
 pub use super::octree::laplace::{Cost as LaplaceCost, cost as laplace_cost};
 pub use super::octree::layout::{Group, Layout, PASSES};
-use super::octree::root::{Evaluate, Root, Source, sign};
+use super::octree::root::{Evaluate, Gradients, Root, Source, sign};
 use super::{items, items_mut};
 use crate::autodiff::Op;
 use crate::autodiff::kernels::{dispatch, with_scratch};
 
 /// Latents below which a task is not worth a thread of its own.
-const TASK: usize = 2048;
+const TASK: usize = 1024;
 /// Operations of a latent besides the network: neighbours, logarithms and the Laplace distribution, about.
 const FIXED_FLOPS: u64 = 90;
 
@@ -331,6 +331,51 @@ impl<T: LaneMath> OctreeRate<T> {
         }
     }
 
+    /// The bits, and gradients with them.
+    fn evaluate(&mut self, inputs: &[&ArrayD<T>], output: &mut ArrayD<T>, gradients: Gradients) {
+        let at = self.inputs();
+        self.load_latents(items(inputs[0]), self.has_pasts().then(|| items(inputs[at.pasts])));
+        self.find_coded();
+        if let Some(first) = at.hidden {
+            self.network.set_hidden(items(inputs[first]), items(inputs[first + 1]), items(inputs[first + 2]));
+        }
+        self.network.set_linear(items(inputs[at.linear]));
+        let type_bias = [0, 1].map(|slice_type| inputs[at.linear + 1][[slice_type, self.config.type_channel]]);
+        let pass_bias = items(inputs[at.linear + 2]);
+        for table in self.tables.iter_mut().flatten() {
+            for (bias, &pass) in table.bias.iter_mut().zip(&table.layout.passes) {
+                *bias = pass_bias[usize::from(pass)];
+            }
+        }
+        let parent = match self.config.parent {
+            Parent::None => &[],
+            Parent::Same(_) => items(inputs[0]),
+            Parent::Other { .. } => items(inputs[at.parent]),
+        };
+        let (area, least) = (self.area(), self.slices_per_task());
+        let roots = self.roots.par_iter_mut().zip(&self.windows).with_min_len(least);
+        roots.for_each(|(root, window)| {
+            let (first, slices) = (root.first, root.slices);
+            let table = self.tables[slices.ilog2() as usize].as_ref().expect("every depth has its table");
+            let source = Source {
+                layout: &table.layout,
+                window: &self.values[window.clone()],
+                signs: &self.signs[window.clone()],
+                coded: self.coded.get(first * area..(first + slices) * area).unwrap_or_default(),
+                parent,
+                parent_starts: self.parent_starts.get(first..first + slices).unwrap_or_default(),
+                parent_index: &self.parent_index,
+                pass_bias: &table.bias,
+                type_bias,
+                types: &self.types[first..first + slices],
+                network: &self.network,
+                gradients,
+            };
+            with_scratch(root.scratch(), |scratch| dispatch(Evaluate { root, source, scratch }));
+        });
+        output.fill(T::of(self.roots.iter().flat_map(|root| &root.bits).sum()));
+    }
+
     /// Adds the gradients by the latents and, if it is among them, the parent.
     fn add_by_latents(&self, scale: T, into: &mut [T]) {
         let area = self.area();
@@ -411,47 +456,12 @@ impl<T: LaneMath> Op<T> for OctreeRate<T> {
     }
 
     fn forward(&mut self, inputs: &[&ArrayD<T>], output: &mut ArrayD<T>) {
-        let at = self.inputs();
-        self.load_latents(items(inputs[0]), self.has_pasts().then(|| items(inputs[at.pasts])));
-        self.find_coded();
-        if let Some(first) = at.hidden {
-            self.network.set_hidden(items(inputs[first]), items(inputs[first + 1]), items(inputs[first + 2]));
-        }
-        self.network.set_linear(items(inputs[at.linear]));
-        let type_bias = [0, 1].map(|slice_type| inputs[at.linear + 1][[slice_type, self.config.type_channel]]);
-        let pass_bias = items(inputs[at.linear + 2]);
-        for table in self.tables.iter_mut().flatten() {
-            for (bias, &pass) in table.bias.iter_mut().zip(&table.layout.passes) {
-                *bias = pass_bias[usize::from(pass)];
-            }
-        }
-        let parent = match self.config.parent {
-            Parent::None => &[],
-            Parent::Same(_) => items(inputs[0]),
-            Parent::Other { .. } => items(inputs[at.parent]),
-        };
-        let (area, least) = (self.area(), self.slices_per_task());
-        let roots = self.roots.par_iter_mut().zip(&self.windows).with_min_len(least);
-        roots.for_each(|(root, window)| {
-            let (first, slices) = (root.first, root.slices);
-            let table = self.tables[slices.ilog2() as usize].as_ref().expect("every depth has its table");
-            let source = Source {
-                layout: &table.layout,
-                window: &self.values[window.clone()],
-                signs: &self.signs[window.clone()],
-                coded: self.coded.get(first * area..(first + slices) * area).unwrap_or_default(),
-                parent,
-                parent_starts: self.parent_starts.get(first..first + slices).unwrap_or_default(),
-                parent_index: &self.parent_index,
-                pass_bias: &table.bias,
-                type_bias,
-                types: &self.types[first..first + slices],
-                network: &self.network,
-                fits_network: self.config.fits_parameters,
-            };
-            with_scratch(root.scratch(), |scratch| dispatch(Evaluate { root, source, scratch }));
-        });
-        output.fill(T::of(self.roots.iter().flat_map(|root| &root.bits).sum()));
+        let gradients = if self.config.fits_parameters { Gradients::All } else { Gradients::ByLatents };
+        self.evaluate(inputs, output, gradients);
+    }
+
+    fn value(&mut self, inputs: &[&ArrayD<T>], output: &mut ArrayD<T>) {
+        self.evaluate(inputs, output, Gradients::None);
     }
 
     fn backward(

@@ -29,7 +29,7 @@ impl MotionBits {
     /// The bits of each place.
     pub fn count(&mut self, motion: &[Array2<Block>], places: &Places) -> Vec<f64> {
         self.set(motion);
-        self.network.graph.forward();
+        self.network.graph.evaluate();
         let area = places.area();
         let mut bits = vec![0.0; places.len()];
         let mut parts = self.network.motion_bits();
@@ -45,7 +45,7 @@ impl MotionBits {
     /// Fits the context parameters, from the start or from where they are.
     pub fn fit(&mut self, motion: &[Array2<Block>], from_the_start: bool) {
         self.set(motion);
-        self.network.graph.forward();
+        self.network.graph.evaluate();
         let vars: Vec<Var> = self.network.motion_context().collect();
         improve(&mut self.network, &vars, STEPS, |network| {
             if from_the_start {

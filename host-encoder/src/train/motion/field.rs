@@ -76,27 +76,30 @@ impl Field<'_> {
         }
     }
 
-    /// The cost of errors wherever a cell's vectors count, as they are or all of them the same.
-    fn error(&self, Cell { picture, square }: Cell, all: Option<Block>) -> u32 {
-        self.searches[picture].seen_error::<OF_BLOCKS>(&self.motion[picture], square, all)
+    /// The cost of errors wherever a cell's vectors count, as they are or all of them the same, as far as it is below `stop`.
+    fn error(&self, Cell { picture, square }: Cell, all: Option<Block>, stop: u32) -> u32 {
+        self.searches[picture].seen_error::<OF_BLOCKS>(&self.motion[picture], square, all, stop)
     }
 
-    /// By how much a trial changes the cost of errors.
-    pub fn changed_error(&self, trial: &Trial) -> f64 {
-        f64::from(self.error(trial.cell, Some(trial.now))) - f64::from(self.error(trial.cell, None))
+    /// By how much a trial changes the cost of errors; if that is `stop` or more, any number from `stop` on.
+    pub fn changed_error(&self, trial: &Trial, stop: f64) -> f64 {
+        let before = f64::from(self.error(trial.cell, None, u32::MAX));
+        f64::from(self.error(trial.cell, Some(trial.now), (before + stop).ceil() as u32)) - before
     }
 
     /// What is tried of each cell, the last first.
     pub fn queues(&self, cells: &[Cell]) -> Vec<Vec<Block>> {
         let of = |&cell: &Cell| {
-            let mut scored: Vec<(u32, Block)> = self
-                .candidates(cell)
-                .into_iter()
-                .map(|candidate| (self.error(cell, Some(candidate)), candidate))
-                .collect();
-            scored.sort_by_key(|&(error, _)| error);
             let trials = TRIALS[usize::from(cell.square.side > 1)];
-            scored.into_iter().take(trials).rev().map(|(_, candidate)| candidate).collect()
+            // Those that fit best so far, in order.
+            let mut best: Vec<(u32, Block)> = vec![];
+            for candidate in self.candidates(cell) {
+                let stop = best.get(trials - 1).map_or(u32::MAX, |&(error, _)| error);
+                let error = self.error(cell, Some(candidate), stop);
+                best.insert(best.partition_point(|&(other, _)| other <= error), (error, candidate));
+                best.truncate(trials);
+            }
+            best.into_iter().rev().map(|(_, candidate)| candidate).collect()
         };
         cells.par_iter().map(of).collect()
     }
@@ -104,12 +107,15 @@ impl Field<'_> {
     /// What a cell may be instead, each once.
     fn candidates(&self, cell: Cell) -> Vec<Block> {
         let search = &self.searches[cell.picture];
-        let values = self.values(cell);
-        let blocks = self.blocks(cell).into_iter().zip(&values);
+        let blocks = self.blocks(cell);
+        let own = |block: usize| self.motion[cell.picture][self.places.at(block)];
+        let values: Vec<Block> = blocks.iter().map(|&block| own(block)).collect();
         let mut candidates: Vec<Block> = blocks
-            .flat_map(|(block, &own)| match values.len() {
-                1 => self.instead_of_one(cell.picture, block, own),
-                _ => self.instead_of_several(cell.picture, block, own),
+            .into_iter()
+            // The picture's edge may leave one block of a square.
+            .flat_map(|block| match values.len() {
+                1 => self.instead_of_one(cell.picture, block, own(block)),
+                _ => self.instead_of_several(cell.picture, block, own(block)),
             })
             .filter(|&candidate| search.allowed(candidate.vector) && values.iter().any(|&value| value != candidate))
             .collect();

@@ -112,16 +112,16 @@ struct Searched {
 impl Searched {
     fn new(frames: &[Frame], order: Order, geometry: Geometry, settings: Motion, costs: Costs) -> Self {
         let sources: Vec<Planes> = coded(frames, order).into_iter().map(|frame| planes(frame, geometry)).collect();
-        let (mut blocks, mut cost) = (vec![], 0.0);
-        for (number, source) in sources.iter().enumerate() {
-            let Some((before, after)) = references(order, number) else { continue };
+        let of = |(number, source): (usize, &Planes)| {
+            let (before, after) = references(order, number)?;
             // Far where a picture is far from what it is predicted from.
             let within = i32::from(settings.reach) >> order.level(number);
             let references = (&sources[before], after.map(|after| &sources[after]));
-            let (of_picture, cost_of_picture) = search(references, source, settings, within, costs);
-            blocks.push(of_picture);
-            cost += cost_of_picture as f64;
-        }
+            Some(search(references, source, settings, within, costs))
+        };
+        let found: Vec<_> = sources.par_iter().enumerate().filter_map(of).collect();
+        let cost = found.iter().map(|&(_, cost)| cost as f64).sum();
+        let blocks = found.into_iter().map(|(blocks, _)| blocks).collect();
         Self { order, settings, sources, blocks, splits: BTreeMap::new(), cost }
     }
 

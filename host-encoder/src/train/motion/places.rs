@@ -102,16 +102,13 @@ impl Places {
     }
 
     /// The places whose bits may change with a block, and those of the blocks around it.
-    pub fn changed_by(&self, picture: usize, block: usize) -> Vec<usize> {
+    pub fn changed_by(&self, picture: usize, block: usize) -> impl Iterator<Item = usize> {
         let kinds = if self.is_between(picture) { 2 } else { 1 };
-        let mut places = vec![];
-        for (kind, futures) in self.futures.iter().enumerate().take(kinds) {
-            let of = |picture: usize, block: usize| self.of_block(picture, block)[kind];
-            places.extend(self.seen_by[block].iter().map(|&block| of(picture, block)));
-            for picture in futures[picture].iter().copied().chain([picture]) {
-                places.extend(self.around(block).map(|block| of(picture, block)));
-            }
-        }
-        places
+        self.futures.iter().enumerate().take(kinds).flat_map(move |(kind, futures)| {
+            let of = move |picture: usize, block: usize| self.of_block(picture, block)[kind];
+            let seen = self.seen_by[block].iter().map(move |&block| of(picture, block));
+            let pictures = futures[picture].iter().copied().chain([picture]);
+            seen.chain(pictures.flat_map(move |picture| self.around(block).map(move |block| of(picture, block))))
+        })
     }
 }

@@ -87,13 +87,9 @@ impl<'a> Refinement<'a> {
                 continue;
             }
             let cell = cells[index];
-            let places: Vec<usize> = self
-                .field
-                .blocks(cell)
-                .into_iter()
-                .flat_map(|block| self.field.places.changed_by(cell.picture, block))
-                .collect();
-            if places.iter().any(|&place| self.owners[place] > 0) {
+            let blocks = self.field.blocks(cell);
+            let places = || blocks.iter().flat_map(|&block| self.field.places.changed_by(cell.picture, block));
+            if places().any(|place| self.owners[place] > 0) {
                 continue;
             }
             let before = self.field.values(cell);
@@ -101,7 +97,7 @@ impl<'a> Refinement<'a> {
             let is_new = |now: &Block| before.iter().any(|before| before != now);
             if let Some(now) = std::iter::from_fn(|| queues[index].pop()).find(is_new) {
                 trials.push(Trial { cell, now, before, error: 0.0 });
-                places.into_iter().for_each(|place| self.owners[place] = trials.len() as u32);
+                places().for_each(|place| self.owners[place] = trials.len() as u32);
             }
         }
         trials
@@ -109,9 +105,12 @@ impl<'a> Refinement<'a> {
 
     /// Makes the changes that lower the cost.
     fn decide(&mut self, mut trials: Vec<Trial>) {
+        let to_save: Vec<f64> = trials.iter().map(|trial| self.to_save(trial.cell)).collect();
         let field = &self.field;
-        trials.par_iter_mut().for_each(|trial| trial.error = field.changed_error(trial));
-        let tried: Vec<bool> = trials.iter().map(|trial| self.is_worth_trying(trial)).collect();
+        let found = trials.par_iter_mut().zip(&to_save);
+        found.for_each(|(trial, &to_save)| trial.error = field.changed_error(trial, to_save));
+        // There have to be as many bits to save as it adds errors.
+        let tried: Vec<bool> = trials.iter().zip(&to_save).map(|(trial, to_save)| trial.error < *to_save).collect();
         let tried = || trials.iter().enumerate().filter(|&(number, _)| tried[number]);
         tried().for_each(|(_, trial)| self.field.make(trial));
         let changes = self.changes(&trials);
@@ -119,11 +118,11 @@ impl<'a> Refinement<'a> {
         self.bits = self.count();
     }
 
-    /// Whether there are as many bits to save as it adds errors.
-    fn is_worth_trying(&self, Trial { cell, error, .. }: &Trial) -> bool {
+    /// The price of all bits that a cell may save.
+    fn to_save(&self, cell: Cell) -> f64 {
         let places = |block: usize| self.field.places.of_block(cell.picture, block);
         let of_block = |block: usize| AROUND + places(block).map(|place| self.bits[place]).iter().sum::<f64>();
-        *error < self.price * self.field.blocks(*cell).into_iter().map(of_block).sum::<f64>()
+        self.price * self.field.blocks(cell).into_iter().map(of_block).sum::<f64>()
     }
 
     /// By how much the cost changed with each trial, with the motion as it is now.
@@ -185,12 +184,18 @@ mod tests {
                 let mut queues = refinement.field.queues(&cells);
                 for round in 0..rounds {
                     let mut trials = refinement.choose(&cells, &mut queues, round);
-                    trials.iter_mut().for_each(|trial| trial.error = refinement.field.changed_error(trial));
+                    trials
+                        .iter_mut()
+                        .for_each(|trial| trial.error = refinement.field.changed_error(trial, f64::INFINITY));
                     trials.iter().for_each(|trial| refinement.field.make(trial));
                     let together = refinement.changes(&trials);
                     for trial in &trials {
                         refinement.field.undo(trial);
-                        assert_eq!(trial.error, refinement.field.changed_error(trial), "others are not seen");
+                        assert_eq!(
+                            trial.error,
+                            refinement.field.changed_error(trial, f64::INFINITY),
+                            "others are not seen"
+                        );
                         refinement.field.make(trial);
                     }
                     trials.iter().for_each(|trial| refinement.field.undo(trial));

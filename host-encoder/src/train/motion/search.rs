@@ -14,6 +14,8 @@ const QUARTERS: usize = 4;
 const SITES: usize = 8;
 /// Luma samples of it.
 const SIDE: usize = 2 * SITES;
+/// Rows of it that are looked at together.
+const ROWS: usize = 4;
 /// Largest displacement that a vector can say, in quarter samples.
 const VECTOR_LIMIT: i32 = 127;
 /// Sweeps over all blocks, each looked at alone: the first has only the neighbours before a block to predict from.
@@ -70,7 +72,13 @@ pub(super) fn predicted_luma(
 
 /// As the decoder's, but for the direction in which halves go.
 fn mean(a: u8, b: u8) -> u8 {
-    (u16::from(a) + u16::from(b)).div_ceil(2) as u8
+    ((u16::from(a) + u16::from(b) + 1) >> 1) as u8
+}
+
+/// The sum of absolute differences, as far as both go.
+#[inline(always)]
+fn absolute_difference(a: &[u8], b: &[u8]) -> u32 {
+    a.iter().zip(b).map(|(&a, &b)| u32::from(a.abs_diff(b))).sum()
 }
 
 /// The luma of a reference at the 16 quarter positions, made by the decoder's own interpolation.
@@ -94,14 +102,28 @@ impl Phases {
         Self { width: 2 * width as i32, height: 2 * height as i32, planes }
     }
 
-    /// `N` samples from `(y, x)` on displaced by `vector`, or the nearest that there are.
-    fn displaced<const N: usize>(&self, y: i32, x: i32, [dy, dx]: [i32; 2]) -> [u8; N] {
+    /// `H` rows of `N` samples from `(y, x)` on displaced by `vector`, or the nearest that there are.
+    #[inline(always)]
+    fn displaced<const N: usize, const H: usize>(&self, y: i32, x: i32, [dy, dx]: [i32; 2]) -> [[u8; N]; H] {
         let plane = &self.planes[((dy & 3) * 4 + (dx & 3)) as usize];
-        let (y, x) = ((y + (dy >> 2)).clamp(0, self.height - 1), x + (dx >> 2));
-        let row = &plane[(y * self.width) as usize..][..self.width as usize];
-        match usize::try_from(x).ok().and_then(|x| row.get(x..x + N)?.first_chunk()) {
-            Some(samples) => *samples,
-            None => std::array::from_fn(|i| row[(x + i as i32).clamp(0, self.width - 1) as usize]),
+        let (y, x, width) = (y + (dy >> 2), x + (dx >> 2), self.width as usize);
+        let mut samples = [[0; N]; H];
+        if (0..=self.width - N as i32).contains(&x) && (0..=self.height - H as i32).contains(&y) {
+            let rows = &plane[y as usize * width + x as usize..][..(H - 1) * width + N];
+            for (row, samples) in samples.iter_mut().enumerate() {
+                samples.copy_from_slice(&rows[row * width..][..N]);
+            }
+        } else {
+            self.at_edge(plane, y, x, samples.as_flattened_mut(), N);
+        }
+        samples
+    }
+
+    /// Rows of `columns` samples from `(y, x)` on, or the nearest that there are.
+    fn at_edge(&self, plane: &[u8], y: i32, x: i32, samples: &mut [u8], columns: usize) {
+        for (row, samples) in (y..).zip(samples.chunks_exact_mut(columns)) {
+            let row = &plane[(row.clamp(0, self.height - 1) * self.width) as usize..];
+            (x..).zip(samples).for_each(|(x, sample)| *sample = row[x.clamp(0, self.width - 1) as usize]);
         }
     }
 }
@@ -180,26 +202,40 @@ impl<'a> Search<'a> {
         price + self.difference(block.map(|at| SIDE as i32 * at), Block { vector, side }, stop)
     }
 
-    /// `N` predicted samples from `(y, x)` on.
-    pub(super) fn predicted<const N: usize>(&self, y: i32, x: i32, Block { vector, side }: Block) -> [u8; N] {
+    /// `H` rows of `N` predicted samples from `(y, x)` on.
+    #[inline(always)]
+    pub(super) fn predicted<const N: usize, const H: usize>(
+        &self,
+        y: i32,
+        x: i32,
+        Block { vector, side }: Block,
+    ) -> [[u8; N]; H] {
         let from_before = || self.before.displaced(y, x, vector);
         let Some(after) = self.after.filter(|_| side >= 0) else { return from_before() };
-        let after: [u8; N] = after.displaced(y, x, vector.map(|component| -component));
+        let after: [[u8; N]; H] = after.displaced(y, x, vector.map(|component| -component));
         if side > 0 {
             return after;
         }
-        let before: [u8; N] = from_before();
-        std::array::from_fn(|i| mean(before[i], after[i]))
+        let mut both: [[u8; N]; H] = from_before();
+        both.as_flattened_mut().iter_mut().zip(after.as_flattened()).for_each(|(a, &b)| *a = mean(*a, b));
+        both
     }
 
     /// Sum of absolute differences of the block at `(y, x)` with its prediction, as far as it is below `stop`.
-    fn difference(&self, [y, x]: [i32; 2], block: Block, stop: u32) -> u32 {
+    fn difference(&self, [top, x]: [i32; 2], block: Block, stop: u32) -> u32 {
         let &Phases { height, width, .. } = self.before;
+        let columns = ((width - x) as usize).min(SIDE);
         let mut sum = 0;
-        for y in y..height.min(y + SIDE as i32) {
-            let predicted: [u8; SIDE] = self.predicted(y, x, block);
-            let source = &self.current[(y * width + x) as usize..][..((width - x) as usize).min(SIDE)];
-            sum += source.iter().zip(predicted).map(|(&a, b)| u32::from(a.abs_diff(b))).sum::<u32>();
+        for y in (top..height.min(top + SIDE as i32)).step_by(ROWS) {
+            let predicted: [[u8; SIDE]; ROWS] = self.predicted(y, x, block);
+            let source = self.current[(y * width + x) as usize..].chunks(width as usize);
+            sum += source
+                .zip(&predicted)
+                .map(|(source, predicted)| match source.first_chunk::<SIDE>() {
+                    Some(source) if columns == SIDE => absolute_difference(source, predicted),
+                    _ => absolute_difference(&source[..columns], predicted),
+                })
+                .sum::<u32>();
             if sum >= stop {
                 break;
             }

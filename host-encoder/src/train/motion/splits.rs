@@ -140,7 +140,8 @@ impl<'a> Split<'a> {
         let price = self.search.costs.bit;
         let flags = bits.flags[self.around(at)];
         let quarters = Square { first: at.map(|at| 2 * at), side: 2 };
-        let cost = |split: &Self| f64::from(split.search.seen_error::<OF_QUARTERS>(&split.quarters, quarters, None));
+        let cost =
+            |split: &Self| f64::from(split.search.seen_error::<OF_QUARTERS>(&split.quarters, quarters, None, u32::MAX));
         let places: Vec<[usize; 2]> = self.quarters_of(at).collect();
         let before: Vec<Block> = places.iter().map(|&place| self.quarters[place]).collect();
         places.iter().for_each(|&place| self.quarters[place] = self.blocks[at]);
@@ -169,17 +170,18 @@ impl<'a> Split<'a> {
             let priced = codable.map(|choice| (choice, bits.choice(choice)));
             priced.min_by(|(_, a), (_, b)| a.total_cmp(b))
         };
-        let cost = |vector: [i32; 2]| {
+        let cost = |vector: [i32; 2], stop: f64| {
             let (choice, bits) = made_of(vector).filter(|_| search.allowed(vector))?;
-            let error =
-                search.seen_error::<OF_QUARTERS>(&self.quarters, Square::of(place), Some(Block { vector, ..of_block }));
-            Some((f64::from(error) + search.costs.bit * bits, choice))
+            let (all, price) = (Some(Block { vector, ..of_block }), search.costs.bit * bits);
+            let stop = (stop - price).ceil() as u32;
+            let error = search.seen_error::<OF_QUARTERS>(&self.quarters, Square::of(place), all, stop);
+            Some((f64::from(error) + price, choice))
         };
         let own = self.quarters[place].vector;
-        let mut best = (own, cost(own).unwrap_or((f64::INFINITY, Choice::default())));
+        let mut best = (own, cost(own, f64::INFINITY).unwrap_or((f64::INFINITY, Choice::default())));
         let consider = |vector: [i32; 2], best: &mut ([i32; 2], (f64, Choice))| {
             if vector != best.0
-                && let Some(cost) = cost(vector).filter(|(cost, _)| *cost < best.1.0)
+                && let Some(cost) = cost(vector, best.1.0).filter(|(cost, _)| *cost < best.1.0)
             {
                 *best = (vector, cost);
             }

@@ -39,8 +39,19 @@ pub struct Source<'a, T> {
     pub types: &'a [u8],
     /// The network.
     pub network: &'a Network<T>,
-    /// Whether the gradients by the network's parameters are wanted.
-    pub fits_network: bool,
+    /// Which gradients are wanted.
+    pub gradients: Gradients,
+}
+
+/// Gradients that are computed with the bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gradients {
+    /// None.
+    None,
+    /// All but those by the network's parameters.
+    ByLatents,
+    /// All.
+    All,
 }
 
 /// A root: its place and its results.
@@ -187,6 +198,9 @@ impl<T: LaneMath> Root<T> {
             self.bits[slice] = bits;
             self.by_type[usize::from(source.types[slice])] += by_type;
         }
+        if source.gradients == Gradients::None {
+            return;
+        }
         self.spread_around_past(source.signs, scratch);
         for group in &source.layout.groups {
             self.scatter(group, source.signs, scratch);
@@ -311,7 +325,12 @@ impl<T: LaneMath> Root<T> {
                 *item *= coded;
             }
         }
-        source.network.backward::<A>(rows, source.fits_network.then_some(&mut self.by_network));
+        store(&mut self.latent_bits[at..at + len], &bits);
+        if source.gradients == Gradients::None {
+            return (sum(&bits), T::ZERO);
+        }
+        let by_network = (source.gradients == Gradients::All).then_some(&mut self.by_network);
+        source.network.backward::<A>(rows, by_network);
 
         for (row, slopes) in rows.x.iter_mut().zip(&slopes) {
             for (g, s) in row.as_flattened_mut().iter_mut().zip(slopes.as_flattened()) {
@@ -323,7 +342,6 @@ impl<T: LaneMath> Root<T> {
         store(&mut scratch.means[MAGNITUDES + 1][at..at + len], &x[1]);
         store(&mut scratch.means[VALUES][at..at + len], &x[6]);
         store(&mut scratch.means[VALUES + 1][at..at + len], &x[7]);
-        store(&mut self.latent_bits[at..at + len], &bits);
         store(&mut scratch.by_scale[at..at + len], &rows.out[1]);
         store(&mut self.by_window[area + at..][..len], &values);
         add(&mut self.by_window[start..start + len], &x[2]);

@@ -315,6 +315,9 @@ fn the_bits_are_those_of_the_specification() {
         for (a, b) in op.latent_bits().zip(expected) {
             assert!((a - b).abs() < 1e-9 * b.max(1.0), "{:?}", case.config);
         }
+        let mut alone = ArrayD::from_elem(IxDyn(&[1]), 0.0);
+        op.value(&case.inputs.iter().collect::<Vec<_>>(), &mut alone);
+        assert_eq!(alone[[0]], value, "with or without gradients");
     }
 }
 
