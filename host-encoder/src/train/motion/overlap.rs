@@ -335,6 +335,10 @@ mod tests {
             let of_picture =
                 search.picture_error::<OF_BLOCKS>(&blocks).wrapping_sub(search.picture_error::<OF_BLOCKS>(&changed));
             assert!(changed != blocks && of_square == of_picture, "{square:?}: {of_square}, {of_picture}");
+            let found = |stop: u32| search.seen_error::<OF_BLOCKS>(&blocks, square, Some(all), stop);
+            let whole = found(u32::MAX);
+            assert!(found(whole + 1) == whole, "{square:?}: what is below the stop is whole");
+            assert!([whole, whole / 3].iter().all(|&stop| found(stop) >= stop), "{square:?}: what is not is not less");
         }
     }
 }
