@@ -24,7 +24,7 @@ pub struct Trial {
     pub cell: Cell,
     pub now: Block,
     pub before: Vec<Block>,
-    /// By how much it changes the cost of errors.
+    /// By how much it changes the cost of errors; of one that is not worth trying, at least so much that this is known.
     pub error: f64,
 }
 
